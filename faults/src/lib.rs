@@ -1,0 +1,1 @@
+//! Understudies, and each fault as a small variation of one.

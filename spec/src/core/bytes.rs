@@ -1,0 +1,82 @@
+//! Byte strings in cases and events, as lower-case hex in JSON; and numbers that hug edges.
+
+use std::fmt;
+
+use arbitrary::Unstructured;
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A byte string, in JSON lower-case hex.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Bytes(pub Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Whole up to eight bytes; longer ones by their first bytes and their length.
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [] => write!(f, "nothing"),
+            all if all.len() <= 8 => write!(f, "{}", hex::encode(all)),
+            [first, rest @ ..] if rest.iter().all(|byte| byte == first) => {
+                write!(f, "{first:02x} × {}", self.0.len())
+            }
+            all => write!(f, "{}… ({} bytes)", hex::encode(&all[..8]), all.len()),
+        }
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(D::Error::custom(
+                "expected lower-case hex, found an upper-case letter",
+            ));
+        }
+        hex::decode(text.as_bytes())
+            .map(Bytes)
+            .map_err(|error| D::Error::custom(format!("expected bytes as hex: {error}")))
+    }
+}
+
+impl JsonSchema for Bytes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Bytes".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^([0-9a-f]{2})*$",
+            "description": "A byte string as lower-case hex."
+        })
+    }
+}
+
+/// Draws a number that hugs edges: 0, 1, powers of two and their neighbours up to 2⁶⁴ − 1, and now
+/// and then any number at all.
+///
+/// # Errors
+///
+/// When `u` refuses to give more bytes.
+pub fn hug(u: &mut Unstructured<'_>) -> arbitrary::Result<u64> {
+    let tag: u8 = u.arbitrary()?;
+    let near = u64::from(tag >> 6); // 0, 1, 2 or 3 above the power of two less two
+    Ok(match tag & 0x3f {
+        0 => near,
+        63 => u.arbitrary()?,
+        exponent => (1u64 << exponent).wrapping_sub(2).wrapping_add(near),
+    })
+}

@@ -1,0 +1,73 @@
+//! Bytes to a case: the one generator, for campaigns, proptest and fuzzers alike.
+
+use arbitrary::Unstructured;
+
+use super::{Case, Mechanism};
+
+/// Draws a case for an implementation with this profile from bytes.
+///
+/// Tags take one byte, so that a fuzzer's small change of the input is a small change of the case.
+/// A *swarm* mask turns some kinds of op off and others up, for half of the cases: what always
+/// comes mixed hides what needs a run of one kind.
+///
+/// # Errors
+///
+/// When the bytes do not suffice for a setup.
+pub fn draw_case<M: Mechanism>(
+    u: &mut Unstructured<'_>,
+    profile: &M::Profile,
+) -> arbitrary::Result<Case<M>> {
+    let length = draw_length::<M>(u)?;
+    let weights = draw_swarm::<M>(u)?;
+    let setup = M::draw_setup(u, profile)?;
+    let mut draft = M::Draft::default();
+    let mut ops = Vec::with_capacity(length);
+    while ops.len() < length && !u.is_empty() {
+        let kind = draw_kind::<M>(u, &weights)?;
+        ops.push(M::draw_op(u, kind, &setup, profile, &mut draft)?);
+    }
+    Ok(Case { setup, ops })
+}
+
+fn draw_length<M: Mechanism>(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
+    let tag: u8 = u.arbitrary()?;
+    let share: u8 = u.arbitrary()?;
+    let most = usize::from(M::LENGTHS[usize::from(tag % 8)]);
+    Ok(1 + usize::from(share) * most.saturating_sub(1) / 255)
+}
+
+/// The weight of each kind: as it stands in half of the cases; else off, as it stands, or fourfold.
+fn draw_swarm<M: Mechanism>(u: &mut Unstructured<'_>) -> arbitrary::Result<Vec<u32>> {
+    let swarm = u.arbitrary::<u8>()? & 1 == 1;
+    let mut bits = 0u8;
+    let mut weights = Vec::with_capacity(M::KINDS.len());
+    for (index, kind) in M::KINDS.iter().enumerate() {
+        if swarm && index % 4 == 0 {
+            bits = u.arbitrary()?;
+        }
+        let weight = u32::from(kind.weight);
+        weights.push(match (swarm, bits & 3) {
+            (true, 0) if !kind.producer => 0,
+            (true, 3) => weight * 4,
+            _ => weight,
+        });
+        bits >>= 2;
+    }
+    Ok(weights)
+}
+
+fn draw_kind<M: Mechanism>(
+    u: &mut Unstructured<'_>,
+    weights: &[u32],
+) -> arbitrary::Result<M::Kind> {
+    let total: u32 = weights.iter().sum();
+    let mut left = u32::from(u.arbitrary::<u8>()?) * total / 256;
+    for (kind, weight) in M::KINDS.iter().zip(weights) {
+        if left < *weight {
+            return Ok(kind.kind);
+        }
+        left -= weight;
+    }
+    // Only when every weight is zero: a mechanism without a producer.
+    Ok(M::KINDS[0].kind)
+}

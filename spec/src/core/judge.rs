@@ -1,0 +1,154 @@
+//! One case and its trace to one verdict.
+
+use super::{Breach, Case, Check, End, Judgement, Law, LawId, Mechanism, Trace};
+
+/// A law that a trace breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Break {
+    /// The law.
+    pub law: LawId,
+    /// What is wrong.
+    pub why: Breach,
+}
+
+/// What the laws make of one case and its trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Per law, in the order of [`Mechanism::laws`]: how many events were evidence that it holds,
+    /// or met its situation.
+    pub evidence: Vec<u32>,
+    /// The laws broken at the first event at which any law breaks, and the index of its op.
+    pub broken: Option<(usize, Vec<Break>)>,
+    /// Why the case was not run, if the implementation said so.
+    pub unsupported: Option<String>,
+}
+
+/// The laws of a mechanism as they apply to implementations with one profile.
+pub struct Judge<M: Mechanism> {
+    profile: M::Profile,
+    needs: Vec<Result<(), &'static str>>,
+}
+
+impl<M: Mechanism> Judge<M> {
+    /// The judge of implementations with this profile.
+    pub fn new(profile: M::Profile) -> Self {
+        let needs = M::laws().iter().map(|law| (law.needs)(&profile)).collect();
+        Judge { profile, needs }
+    }
+
+    /// The profile that it judges by.
+    pub fn profile(&self) -> &M::Profile {
+        &self.profile
+    }
+
+    /// Per law, in the order of [`Mechanism::laws`]: whether it applies, or why not.
+    pub fn needs(&self) -> &[Result<(), &'static str>] {
+        &self.needs
+    }
+
+    /// Judges one trace of one case, up to the first event at which a law breaks: what comes
+    /// after a break makes laws look broken that are not.
+    pub fn judge(&self, case: &Case<M>, trace: &Trace<M>) -> Verdict {
+        let mut verdict = Verdict {
+            evidence: vec![0; M::laws().len()],
+            broken: None,
+            unsupported: None,
+        };
+        if let End::Unsupported(reason) = &trace.end {
+            verdict.unsupported = Some(reason.clone());
+            return verdict;
+        }
+        let mut model = M::model(&self.profile, &case.setup);
+        for (at, (op, event)) in case.ops.iter().zip(&trace.events).enumerate() {
+            let broken = self.step(&mut model, op, event, &mut verdict.evidence);
+            if !broken.is_empty() {
+                verdict.broken = Some((at, broken));
+                return verdict;
+            }
+        }
+        if let Some(why) = self.wrong_end(&model, case, trace) {
+            let broken = M::laws()
+                .iter()
+                .filter(|law| matches!(law.check, Check::Answers))
+                .map(|law| Break {
+                    law: law.id,
+                    why: Breach(why.clone()),
+                })
+                .collect();
+            verdict.broken = Some((trace.events.len().min(case.ops.len()), broken));
+        }
+        verdict
+    }
+
+    /// Judges one event, folds it into the model, and returns the laws that it breaks.
+    fn step(
+        &self,
+        model: &mut M::Model,
+        op: &M::Op,
+        event: &M::Event,
+        evidence: &mut [u32],
+    ) -> Vec<Break> {
+        let mut broken = Vec::new();
+        let mut note = |law: &Law<M>, evidence: &mut u32, judgement| match judgement {
+            Judgement::Silent => {}
+            Judgement::Holds => *evidence += 1,
+            Judgement::Broken(why) => broken.push(Break { law: law.id, why }),
+        };
+        let applicable = |index: usize| self.needs[index].is_ok();
+        if let Err(why) = M::answers(model, op, event) {
+            // The other laws can't read an answer of another kind.
+            let law = &M::laws()[0];
+            note(law, &mut evidence[0], Judgement::broken(why));
+            return broken;
+        }
+        for (index, law) in M::laws()
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| applicable(*index))
+        {
+            let judgement = match law.check {
+                Check::Answers => Judgement::Holds,
+                Check::Step(check) => check(model, op, event),
+                Check::Reach(check) if check(model, op, event) => Judgement::Holds,
+                Check::Reach(_) | Check::Always(_) => Judgement::Silent,
+            };
+            note(law, &mut evidence[index], judgement);
+        }
+        M::record(model, op, event);
+        for (index, law) in M::laws()
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| applicable(*index))
+        {
+            if let Check::Always(check) = law.check {
+                note(law, &mut evidence[index], check(model));
+            }
+        }
+        broken
+    }
+
+    /// What is wrong with the way the trace ended.
+    fn wrong_end(&self, model: &M::Model, case: &Case<M>, trace: &Trace<M>) -> Option<String> {
+        match &trace.end {
+            End::Mishap(what) => match case.ops.get(trace.events.len()) {
+                Some(op) if M::may_abort(&self.profile, model, op) => None,
+                Some(_) => Some(what.clone()),
+                None => Some(format!("after the last op: {what}")),
+            },
+            _ if trace.events.len() != case.ops.len() => Some(format!(
+                "expected an event for each of {} ops, found {}",
+                case.ops.len(),
+                trace.events.len()
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl<M: Mechanism> std::fmt::Debug for Judge<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Judge")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}

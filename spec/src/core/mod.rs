@@ -1,0 +1,32 @@
+//! The flow case → trace → verdict, for any mechanism.
+//!
+//! | room | holds |
+//! | --- | --- |
+//! | [`mechanism`](Mechanism) | what a mechanism is, and [`Subject`], the one port of an implementation |
+//! | [`law`](Law) | laws as values, and the judgement of one event |
+//! | [`case`](Case) | cases and traces, and their JSON form |
+//! | [`judge`](Judge) | one case and its trace to one [`Verdict`], with evidence |
+//! | [`draw`](draw_case) | bytes to a case, with swarm masks |
+//! | [`shrink`](Shrinker) | a broken case to a smaller one |
+//! | [`strategy`](cases) | cases as a proptest `Strategy` |
+//!
+//! It does not cover how cases are spread over threads, machines or processes, nor any report:
+//! that is the engine's.
+
+mod bytes;
+mod case;
+mod draw;
+mod judge;
+mod law;
+mod mechanism;
+mod shrink;
+mod strategy;
+
+pub use self::bytes::{Bytes, hug};
+pub use self::case::{Case, End, Trace};
+pub use self::draw::draw_case;
+pub use self::judge::{Break, Judge, Verdict};
+pub use self::law::{Breach, Check, Judgement, Law, LawId, Level, Source, always};
+pub use self::mechanism::{Data, KindOf, Mechanism, Outcome, Subject};
+pub use self::shrink::Shrinker;
+pub use self::strategy::{CaseStrategy, CaseTree, cases};

@@ -1,0 +1,10 @@
+//! The laws of kernel mechanisms, and the core that judges by them.
+//!
+//! A case is what an implementation is told; a trace is what it was seen to do; a verdict is what
+//! the laws make of the two.
+//! [`core`] knows no mechanism; each mechanism is one module beside it, with the same rooms.
+//!
+//! This crate does no I/O and holds no implementation of any mechanism.
+
+pub mod core;
+pub mod loopdev;
