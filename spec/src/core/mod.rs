@@ -7,6 +7,7 @@
 //! | [`case`](Case) | cases and traces, and their JSON form |
 //! | [`judge`](Judge) | one case and its trace to one [`Verdict`], with evidence |
 //! | [`draw`](draw_case) | bytes to a case, with swarm masks |
+//! | [`implementation`](Implementation) | what is built in, as a list of values |
 //! | [`shrink`](Shrinker) | a broken case to a smaller one |
 //! | [`strategy`](cases) | cases as a proptest `Strategy` |
 //!
@@ -16,6 +17,7 @@
 mod bytes;
 mod case;
 mod draw;
+mod implementation;
 mod judge;
 mod law;
 mod mechanism;
@@ -25,6 +27,7 @@ mod strategy;
 pub use self::bytes::{Bytes, hug};
 pub use self::case::{Case, End, Trace};
 pub use self::draw::draw_case;
+pub use self::implementation::{Implementation, Missing, Origin};
 pub use self::judge::{Break, Judge, Verdict};
 pub use self::law::{Breach, Check, Judgement, Law, LawId, Level, Source, always};
 pub use self::mechanism::{Data, KindOf, Mechanism, Outcome, Subject};
