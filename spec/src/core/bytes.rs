@@ -41,9 +41,7 @@ impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(D::Error::custom(
-                "expected lower-case hex, found an upper-case letter",
-            ));
+            return Err(D::Error::custom("expected lower-case hex, found an upper-case letter"));
         }
         hex::decode(text.as_bytes())
             .map(Bytes)

@@ -65,10 +65,7 @@ fn panic_message(payload: &(dyn Any + Send)) -> &str {
 // Derives would ask for bounds on `M` itself.
 impl<M: Mechanism> Clone for Case<M> {
     fn clone(&self) -> Self {
-        Case {
-            setup: self.setup.clone(),
-            ops: self.ops.clone(),
-        }
+        Case { setup: self.setup.clone(), ops: self.ops.clone() }
     }
 }
 
@@ -80,19 +77,13 @@ impl<M: Mechanism> PartialEq for Case<M> {
 
 impl<M: Mechanism> fmt::Debug for Case<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Case")
-            .field("setup", &self.setup)
-            .field("ops", &self.ops)
-            .finish()
+        f.debug_struct("Case").field("setup", &self.setup).field("ops", &self.ops).finish()
     }
 }
 
 impl<M: Mechanism> Clone for Trace<M> {
     fn clone(&self) -> Self {
-        Trace {
-            events: self.events.clone(),
-            end: self.end.clone(),
-        }
+        Trace { events: self.events.clone(), end: self.end.clone() }
     }
 }
 
@@ -104,9 +95,6 @@ impl<M: Mechanism> PartialEq for Trace<M> {
 
 impl<M: Mechanism> fmt::Debug for Trace<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trace")
-            .field("events", &self.events)
-            .field("end", &self.end)
-            .finish()
+        f.debug_struct("Trace").field("events", &self.events).field("end", &self.end).finish()
     }
 }

@@ -32,7 +32,7 @@ pub fn draw_case<M: Mechanism>(
 fn draw_length<M: Mechanism>(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {
     let tag: u8 = u.arbitrary()?;
     let share: u8 = u.arbitrary()?;
-    let most = usize::from(M::LENGTHS[usize::from(tag % 8)]);
+    let most = usize::from(M::LENGTHS[usize::from(tag) % M::LENGTHS.len()]);
     Ok(1 + usize::from(share) * most.saturating_sub(1) / 255)
 }
 

@@ -49,11 +49,8 @@ impl<M: Mechanism> Judge<M> {
     /// Judges one trace of one case, up to the first event at which a law breaks: what comes
     /// after a break makes laws look broken that are not.
     pub fn judge(&self, case: &Case<M>, trace: &Trace<M>) -> Verdict {
-        let mut verdict = Verdict {
-            evidence: vec![0; M::laws().len()],
-            broken: None,
-            unsupported: None,
-        };
+        let mut verdict =
+            Verdict { evidence: vec![0; M::laws().len()], broken: None, unsupported: None };
         if let End::Unsupported(reason) = &trace.end {
             verdict.unsupported = Some(reason.clone());
             return verdict;
@@ -70,10 +67,7 @@ impl<M: Mechanism> Judge<M> {
             let broken = M::laws()
                 .iter()
                 .filter(|law| matches!(law.check, Check::Answers))
-                .map(|law| Break {
-                    law: law.id,
-                    why: Breach(why.clone()),
-                })
+                .map(|law| Break { law: law.id, why: Breach(why.clone()) })
                 .collect();
             verdict.broken = Some((trace.events.len().min(case.ops.len()), broken));
         }
@@ -101,11 +95,7 @@ impl<M: Mechanism> Judge<M> {
             note(law, &mut evidence[0], Judgement::broken(why));
             return broken;
         }
-        for (index, law) in M::laws()
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| applicable(*index))
-        {
+        for (index, law) in M::laws().iter().enumerate().filter(|(index, _)| applicable(*index)) {
             let judgement = match law.check {
                 Check::Answers => Judgement::Holds,
                 Check::Step(check) => check(model, op, event),
@@ -115,11 +105,7 @@ impl<M: Mechanism> Judge<M> {
             note(law, &mut evidence[index], judgement);
         }
         M::record(model, op, event);
-        for (index, law) in M::laws()
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| applicable(*index))
-        {
+        for (index, law) in M::laws().iter().enumerate().filter(|(index, _)| applicable(*index)) {
             if let Check::Always(check) = law.check {
                 note(law, &mut evidence[index], check(model));
             }
@@ -147,8 +133,6 @@ impl<M: Mechanism> Judge<M> {
 
 impl<M: Mechanism> std::fmt::Debug for Judge<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Judge")
-            .field("profile", &self.profile)
-            .finish_non_exhaustive()
+        f.debug_struct("Judge").field("profile", &self.profile).finish_non_exhaustive()
     }
 }

@@ -72,11 +72,7 @@ impl Judgement {
 
     /// Holds when `kept`, else broken with the sentence.
     pub fn when(kept: bool, why: impl FnOnce() -> String) -> Self {
-        if kept {
-            Judgement::Holds
-        } else {
-            Judgement::broken(why())
-        }
+        if kept { Judgement::Holds } else { Judgement::broken(why()) }
     }
 
     /// One judgement of many parts: the first break, else evidence if any part gave some.
@@ -131,10 +127,7 @@ impl<M: Mechanism> Law<M> {
 
 impl<M: Mechanism> fmt::Debug for Law<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Law")
-            .field("id", &self.id)
-            .field("says", &self.says)
-            .finish()
+        f.debug_struct("Law").field("id", &self.id).field("says", &self.says).finish()
     }
 }
 

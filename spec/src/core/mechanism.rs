@@ -68,8 +68,9 @@ pub trait Mechanism: Sized + 'static {
     const CASES: u64;
     /// From how many bytes a campaign draws a case.
     const DRAW_BYTES: usize;
-    /// The longest case, in ops: eight limits, of which each case draws one.
-    const LENGTHS: [u16; 8];
+    /// The longest case, in ops: limits of which each case draws one. Most cases are short, and a
+    /// share has 256.
+    const LENGTHS: &'static [u16];
     /// The kinds of op.
     const KINDS: &'static [KindOf<Self::Kind>];
 

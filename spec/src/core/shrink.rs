@@ -32,17 +32,8 @@ enum Stage<M: Mechanism> {
 impl<M: Mechanism> Shrinker<M> {
     /// Shrinks this case, within what the profile admits.
     pub fn new(profile: M::Profile, case: Case<M>) -> Self {
-        let stage = Stage::Ops {
-            width: case.ops.len().max(1),
-            at: 0,
-        };
-        Shrinker {
-            profile,
-            best: case,
-            candidate: None,
-            stage,
-            progress: false,
-        }
+        let stage = Stage::Ops { width: case.ops.len().max(1), at: 0 };
+        Shrinker { profile, best: case, candidate: None, stage, progress: false }
     }
 
     /// The smallest case so far that still breaks.
@@ -55,15 +46,9 @@ impl<M: Mechanism> Shrinker<M> {
     /// # Panics
     ///
     /// When the outcome of the candidate before was not told.
-    #[allow(
-        clippy::should_implement_trait,
-        reason = "an iterator could not be told the outcome"
-    )]
+    #[allow(clippy::should_implement_trait, reason = "an iterator could not be told the outcome")]
     pub fn next(&mut self) -> Option<Case<M>> {
-        assert!(
-            self.candidate.is_none(),
-            "tell the outcome of the last candidate first"
-        );
+        assert!(self.candidate.is_none(), "tell the outcome of the last candidate first");
         loop {
             let candidate = self.propose()?;
             if M::admits(&self.profile, &candidate).is_ok() {
@@ -102,10 +87,7 @@ impl<M: Mechanism> Shrinker<M> {
                     let mut ops = self.best.ops.clone();
                     let end = (*at + *width).min(ops.len());
                     ops.drain(*at..end);
-                    return Some(Case {
-                        setup: self.best.setup.clone(),
-                        ops,
-                    });
+                    return Some(Case { setup: self.best.setup.clone(), ops });
                 }
                 Stage::Ops { width, at } if *width > 1 => {
                     *width /= 2;
@@ -113,9 +95,7 @@ impl<M: Mechanism> Shrinker<M> {
                 }
                 Stage::Ops { .. } => {
                     self.progress = false;
-                    self.stage = Stage::Simpler {
-                        queue: M::simpler(&self.best).into_iter(),
-                    };
+                    self.stage = Stage::Simpler { queue: M::simpler(&self.best).into_iter() };
                 }
                 Stage::Simpler { queue } => match queue.next() {
                     Some(candidate) => return Some(candidate),
@@ -136,8 +116,6 @@ impl<M: Mechanism> Shrinker<M> {
 
 impl<M: Mechanism> std::fmt::Debug for Shrinker<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shrinker")
-            .field("best", &self.best)
-            .finish_non_exhaustive()
+        f.debug_struct("Shrinker").field("best", &self.best).finish_non_exhaustive()
     }
 }

@@ -36,11 +36,7 @@ impl<M: Mechanism> Strategy for CaseStrategy<M> {
         let case = draw_case::<M>(&mut Unstructured::new(&bytes), &self.profile)
             .map_err(|error| Reason::from(error.to_string()))?;
         let shrinker = Shrinker::new(self.profile.clone(), case.clone());
-        Ok(CaseTree {
-            shrinker,
-            current: case,
-            out: false,
-        })
+        Ok(CaseTree { shrinker, current: case, out: false })
     }
 }
 
@@ -79,8 +75,6 @@ impl<M: Mechanism> ValueTree for CaseTree<M> {
 
 impl<M: Mechanism> std::fmt::Debug for CaseStrategy<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CaseStrategy")
-            .field("profile", &self.profile)
-            .finish()
+        f.debug_struct("CaseStrategy").field("profile", &self.profile).finish()
     }
 }

@@ -324,19 +324,15 @@ impl Profile {
             Transform::None {} => self.none,
             Transform::Xor {} => self.xor,
             Transform::Registered { .. } => self.transfers,
-            Transform::Cipher {
-                cipher,
-                key_bits,
-                iv,
-                unit_bytes,
-                large_sectors,
-            } => self.ciphers.iter().any(|offer| {
-                offer.cipher == cipher
-                    && offer.iv == iv
-                    && offer.key_bits.contains(&key_bits)
-                    && offer.unit_bytes.contains(&unit_bytes)
-                    && (offer.large_sectors || !large_sectors)
-            }),
+            Transform::Cipher { cipher, key_bits, iv, unit_bytes, large_sectors } => {
+                self.ciphers.iter().any(|offer| {
+                    offer.cipher == cipher
+                        && offer.iv == iv
+                        && offer.key_bits.contains(&key_bits)
+                        && offer.unit_bytes.contains(&unit_bytes)
+                        && (offer.large_sectors || !large_sectors)
+                })
+            }
         }
     }
 }
@@ -356,9 +352,7 @@ impl<D: LoopDevice, F: FnMut(u64) -> D> Driver<F> {
 
 impl<F> fmt::Debug for Driver<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver")
-            .field("profile", &self.profile)
-            .finish_non_exhaustive()
+        f.debug_struct("Driver").field("profile", &self.profile).finish_non_exhaustive()
     }
 }
 
@@ -401,30 +395,16 @@ impl<D: LoopDevice> Session<D> {
 
     fn step(&mut self, op: &Op) -> Result<Event, End> {
         Ok(match op {
-            Op::Write {
-                sector,
-                data,
-                cuts,
-                segments,
-                then,
-            } => {
+            Op::Write { sector, data, cuts, segments, then } => {
                 let answers = pieces(data.0.len(), cuts)
                     .map(|(from, to)| {
                         let sector = Sector(sector.0.wrapping_add(from as u64 / 512));
                         answer(self.write(sector, data, (from, to), segments, then.as_ref()))
                     })
                     .collect();
-                Event::Written {
-                    answers,
-                    calls: self.drain_calls(),
-                }
+                Event::Written { answers, calls: self.drain_calls() }
             }
-            Op::Read {
-                sector,
-                sectors,
-                cuts,
-                segments,
-            } => {
+            Op::Read { sector, sectors, cuts, segments } => {
                 let bytes = *sectors as usize * 512;
                 let answers = pieces(bytes, cuts)
                     .map(|(from, to)| {
@@ -432,55 +412,41 @@ impl<D: LoopDevice> Session<D> {
                         self.read(sector, (from, to), segments)
                     })
                     .collect();
-                Event::Read {
-                    answers,
-                    calls: self.drain_calls(),
-                }
+                Event::Read { answers, calls: self.drain_calls() }
             }
-            Op::SetBlockSize { bytes } => Event::BlockSize {
-                answer: answer(self.device.set_block_size(*bytes)),
-            },
+            Op::SetBlockSize { bytes } => {
+                let outcome = self.device.set_block_size(*bytes);
+                if outcome.is_ok() {
+                    // The hosting filesystem keeps it, whoever attaches.
+                    self.attachment.block_bytes = *bytes;
+                }
+                Event::BlockSize { answer: answer(outcome) }
+            }
             Op::Show { sector, sectors } => {
                 let mut bytes = vec![0; *sectors as usize * 512];
                 let shown = self.device.image(sector.0 * 512, &mut bytes);
-                Event::Image {
-                    answer: read_answer(shown, bytes),
-                }
+                Event::Image { answer: read_answer(shown, bytes) }
             }
-            Op::Flip { byte, bit } => Event::Flipped {
-                answer: answer(self.device.flip(*byte, *bit)),
-            },
+            Op::Flip { byte, bit } => {
+                Event::Flipped { answer: answer(self.device.flip(*byte, *bit)) }
+            }
             Op::Reopen { change } => self.reopen(&change.of(&self.attachment), true)?,
             Op::Attach { change } => self.reopen(&change.of(&self.attachment), false)?,
             Op::Register { slot } if !self.slots[usize::from(*slot)] => {
                 let outcome = self.device.register(*slot, self.test_transfer(*slot));
                 self.slots[usize::from(*slot)] = outcome.is_ok();
-                Event::Registered {
-                    answer: answer(outcome),
-                }
+                Event::Registered { answer: answer(outcome) }
             }
             Op::Unregister { slot } if self.slots[usize::from(*slot)] => {
                 let outcome = self.device.unregister(*slot);
                 self.slots[usize::from(*slot)] = outcome.is_err();
-                Event::Unregistered {
-                    answer: answer(outcome),
-                }
+                Event::Unregistered { answer: answer(outcome) }
             }
             Op::Register { .. } | Op::Unregister { .. } => Event::Skipped {},
-            Op::CryptUnit {
-                direction,
-                transform,
-                key,
-                n,
-                data,
-            } => {
+            Op::CryptUnit { direction, transform, key, n, data } => {
                 let mut unit = data.0.clone();
-                let outcome = self
-                    .device
-                    .crypt_unit(*direction, transform, key, *n, &mut unit);
-                Event::Crypted {
-                    answer: read_answer(outcome, unit),
-                }
+                let outcome = self.device.crypt_unit(*direction, transform, key, *n, &mut unit);
+                Event::Crypted { answer: read_answer(outcome, unit) }
             }
         })
     }
@@ -495,9 +461,8 @@ impl<D: LoopDevice> Session<D> {
     ) -> Result<(), Error> {
         let piece = &data.0[from..to];
         let Some(then) = then else {
-            let parts: Vec<&[u8]> = parts(from, to, segments)
-                .map(|(start, end)| &data.0[start..end])
-                .collect();
+            let parts: Vec<&[u8]> =
+                parts(from, to, segments).map(|(start, end)| &data.0[start..end]).collect();
             return match parts.as_slice() {
                 [_] => self.device.write(sector, piece),
                 parts => self.device.write_segments(sector, parts),
@@ -505,11 +470,7 @@ impl<D: LoopDevice> Session<D> {
         };
         let mut fetched = false;
         self.device.write_from(sector, piece.len(), &mut |into| {
-            let now = if std::mem::replace(&mut fetched, true) {
-                &then.0[from..to]
-            } else {
-                piece
-            };
+            let now = if std::mem::replace(&mut fetched, true) { &then.0[from..to] } else { piece };
             into.copy_from_slice(now);
         })
     }
@@ -519,8 +480,7 @@ impl<D: LoopDevice> Session<D> {
         let mut rest = bytes.as_mut_slice();
         let mut parts: Vec<&mut [u8]> = parts(from, to, segments)
             .map(|(start, end)| {
-                rest.split_off_mut(..end - start)
-                    .expect("the parts cover the request")
+                rest.split_off_mut(..end - start).expect("the parts cover the request")
             })
             .collect();
         let outcome = match parts.as_mut_slice() {
@@ -550,17 +510,11 @@ impl<D: LoopDevice> Session<D> {
             })?;
         }
         let answer = answer(outcome);
-        Ok(if stay {
-            Event::Reopened { answer }
-        } else {
-            Event::Attached { answer }
-        })
+        Ok(if stay { Event::Reopened { answer } } else { Event::Attached { answer } })
     }
 
     fn detach(&mut self) -> Result<(), End> {
-        self.device
-            .detach()
-            .map_err(|error| End::Mishap(format!("to detach is refused: {error}")))
+        self.device.detach().map_err(|error| End::Mishap(format!("to detach is refused: {error}")))
     }
 
     /// The transfer that cases register: it records its calls, and XORs every sector with bytes
@@ -569,10 +523,7 @@ impl<D: LoopDevice> Session<D> {
         let calls = Arc::clone(&self.calls);
         Arc::new(move |_, n, data| {
             let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
-            calls
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Call { n, bytes });
+            calls.lock().unwrap_or_else(PoisonError::into_inner).push(Call { n, bytes });
             for (index, sector) in data.chunks_mut(512).enumerate() {
                 super::formulas::test_transfer(slot, n.wrapping_add(index as u64), sector);
             }
@@ -591,14 +542,10 @@ fn pieces(bytes: usize, cuts: &[u32]) -> impl Iterator<Item = (usize, usize)> {
 
 /// The parts of `from..to` between the points that lie inside it.
 fn parts(from: usize, to: usize, points: &[u32]) -> impl Iterator<Item = (usize, usize)> {
-    let inside = points
-        .iter()
-        .map(|point| *point as usize)
-        .filter(move |at| from < *at && *at < to);
+    let inside =
+        points.iter().map(|point| *point as usize).filter(move |at| from < *at && *at < to);
     let mut start = from;
-    inside
-        .chain(std::iter::once(to))
-        .map(move |end| (std::mem::replace(&mut start, end), end))
+    inside.chain(std::iter::once(to)).map(move |end| (std::mem::replace(&mut start, end), end))
 }
 
 fn answer(outcome: Result<(), Error>) -> Answer {
@@ -610,9 +557,7 @@ fn answer(outcome: Result<(), Error>) -> Answer {
 
 fn read_answer(outcome: Result<(), Error>, bytes: Vec<u8>) -> ReadAnswer {
     match outcome {
-        Ok(()) => ReadAnswer::Data {
-            bytes: Bytes(bytes),
-        },
+        Ok(()) => ReadAnswer::Data { bytes: Bytes(bytes) },
         Err(error) => ReadAnswer::Refused { error },
     }
 }

@@ -25,22 +25,9 @@ enum Inner {
     Xor(Vec<u8>),
     Registered(u8),
     Ecb(Aes),
-    Cbc {
-        data: Aes,
-        iv: Iv,
-        salted: Option<Aes>,
-        unit_bytes: u32,
-    },
-    Xts {
-        area: Box<Xts>,
-        iv: Iv,
-        unit_bytes: u32,
-    },
-    LoopAes {
-        data: Vec<Aes>,
-        version: Iv,
-        extra: [u8; BLOCK_BYTES],
-    },
+    Cbc { data: Aes, iv: Iv, salted: Option<Aes>, unit_bytes: u32 },
+    Xts { area: Box<Xts>, iv: Iv, unit_bytes: u32 },
+    LoopAes { data: Vec<Aes>, version: Iv, extra: [u8; BLOCK_BYTES] },
 }
 
 impl Oracle {
@@ -63,12 +50,7 @@ impl Oracle {
             Transform::Cipher { unit_bytes, .. } if unit_bytes > MOST_UNIT_BYTES => {
                 return Err(Error::UnitTooLong);
             }
-            Transform::Cipher {
-                cipher: Cipher::AesEcb,
-                key_bits,
-                iv,
-                ..
-            } => match iv {
+            Transform::Cipher { cipher: Cipher::AesEcb, key_bits, iv, .. } => match iv {
                 None => Inner::Ecb(Aes::new(bytes, key_bits)?),
                 Some(_) => return Err(Error::Unsupported),
             },
@@ -82,11 +64,7 @@ impl Oracle {
             } => match iv {
                 Iv::Plain | Iv::Plain64 | Iv::Plain64be | Iv::Null => {
                     let area = Box::new(Xts::new(bytes, key_bits)?);
-                    Inner::Xts {
-                        area,
-                        iv,
-                        unit_bytes,
-                    }
+                    Inner::Xts { area, iv, unit_bytes }
                 }
                 _ => return Err(Error::Unsupported),
             },
@@ -110,12 +88,7 @@ impl Oracle {
                         Iv::Eboiv => Some(Aes::new(bytes, key_bits)?),
                         _ => None,
                     };
-                    Inner::Cbc {
-                        data,
-                        iv,
-                        salted,
-                        unit_bytes,
-                    }
+                    Inner::Cbc { data, iv, salted, unit_bytes }
                 }
             },
         }))
@@ -146,15 +119,8 @@ impl Oracle {
             extra.copy_from_slice(&keys[64][..BLOCK_BYTES]);
             keys.truncate(64);
         }
-        let data = keys
-            .iter()
-            .map(|key| Aes::new(key, key_bits))
-            .collect::<Result<_, _>>()?;
-        Ok(Inner::LoopAes {
-            data,
-            version,
-            extra,
-        })
+        let data = keys.iter().map(|key| Aes::new(key, key_bits)).collect::<Result<_, _>>()?;
+        Ok(Inner::LoopAes { data, version, extra })
     }
 
     /// Transforms one unit in place. *n* is the number that the IV is made of, after any division
@@ -181,12 +147,7 @@ impl Oracle {
                 }
             }
             Inner::Ecb(aes) => aes.ecb(direction, unit),
-            Inner::Cbc {
-                data,
-                iv,
-                salted,
-                unit_bytes,
-            } => {
+            Inner::Cbc { data, iv, salted, unit_bytes } => {
                 let mut block = public_iv(*iv, n, *unit_bytes)
                     .expect("the block scheme has chains and no units");
                 if let Some(salted) = salted {
@@ -194,26 +155,14 @@ impl Oracle {
                 }
                 data.cbc(direction, block, unit);
             }
-            Inner::Xts {
-                area,
-                iv,
-                unit_bytes,
-            } => {
+            Inner::Xts { area, iv, unit_bytes } => {
                 let tweak = public_iv(*iv, n, *unit_bytes).expect("XTS knows no block scheme");
                 area.crypt(direction, tweak, unit);
             }
-            Inner::LoopAes {
-                data,
-                version: Iv::LoopAesV1,
-                ..
-            } => {
+            Inner::LoopAes { data, version: Iv::LoopAesV1, .. } => {
                 data[0].cbc(direction, le64(n), unit);
             }
-            Inner::LoopAes {
-                data,
-                version,
-                extra,
-            } => {
+            Inner::LoopAes { data, version, extra } => {
                 let extra = (*version == Iv::LoopAesV3).then_some(extra);
                 let key = &data[(n & 63) as usize];
                 if direction == Direction::Encrypt {
@@ -287,13 +236,8 @@ pub(super) fn block_iv(backing_byte: u64, block_bytes: u32) -> [u8; BLOCK_BYTES]
 /// The transfer that cases register: XOR with bytes that depend on *n* and on the slot; it undoes
 /// itself.
 pub(super) fn test_transfer(slot: u8, n: u64, sector: &mut [u8]) {
-    let key = n
-        .to_le_bytes()
-        .map(|byte| byte ^ slot.wrapping_mul(0x3d).wrapping_add(0x5a));
-    sector
-        .iter_mut()
-        .zip(key.iter().cycle())
-        .for_each(|(byte, key)| *byte ^= key);
+    let key = n.to_le_bytes().map(|byte| byte ^ slot.wrapping_mul(0x3d).wrapping_add(0x5a));
+    sector.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
 }
 
 fn le64(n: u64) -> [u8; BLOCK_BYTES] {
@@ -448,12 +392,7 @@ mod tests {
             let oracle = Oracle::new(&transform, &Key::Bytes { bytes: Bytes(key) }).unwrap();
             let mut unit = hex::decode(vector.plain).unwrap();
             oracle.crypt(Direction::Encrypt, vector.n, &mut unit);
-            assert_eq!(
-                hex::encode(&unit),
-                vector.cipher,
-                "vector {}",
-                vector.number
-            );
+            assert_eq!(hex::encode(&unit), vector.cipher, "vector {}", vector.number);
             oracle.crypt(Direction::Decrypt, vector.n, &mut unit);
             assert_eq!(hex::encode(&unit), vector.plain, "vector {}", vector.number);
         }

@@ -48,11 +48,7 @@ pub struct Sector(pub u64);
 
 impl fmt::Display for Sector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < 1 << 16 {
-            write!(f, "{}", self.0)
-        } else {
-            write!(f, "{:#x}", self.0)
-        }
+        if self.0 < 1 << 16 { write!(f, "{}", self.0) } else { write!(f, "{:#x}", self.0) }
     }
 }
 
@@ -157,9 +153,7 @@ pub enum Key {
 impl Key {
     /// The key of a transform that takes none.
     pub fn empty() -> Self {
-        Key::Bytes {
-            bytes: Bytes::default(),
-        }
+        Key::Bytes { bytes: Bytes::default() }
     }
 }
 
@@ -216,13 +210,7 @@ impl Transform {
 
     /// Whether *n* is divided by the sectors of a unit.
     pub fn large_sectors(&self) -> bool {
-        matches!(
-            self,
-            Transform::Cipher {
-                large_sectors: true,
-                ..
-            }
-        )
+        matches!(self, Transform::Cipher { large_sectors: true, .. })
     }
 }
 
@@ -232,13 +220,7 @@ impl fmt::Display for Transform {
             Transform::None {} => write!(f, "none"),
             Transform::Xor {} => write!(f, "xor"),
             Transform::Registered { slot } => write!(f, "transfer {slot}"),
-            Transform::Cipher {
-                cipher,
-                key_bits,
-                iv,
-                unit_bytes,
-                large_sectors,
-            } => {
+            Transform::Cipher { cipher, key_bits, iv, unit_bytes, large_sectors } => {
                 match cipher {
                     Cipher::AesEcb => write!(f, "aes-ecb")?,
                     Cipher::AesCbc => write!(f, "aes-cbc")?,
@@ -248,11 +230,7 @@ impl fmt::Display for Transform {
                     write!(f, "-{iv}")?;
                 }
                 write!(f, " {key_bits}-bit key, units of {unit_bytes}")?;
-                if *large_sectors {
-                    write!(f, ", large sectors")
-                } else {
-                    Ok(())
-                }
+                if *large_sectors { write!(f, ", large sectors") } else { Ok(()) }
             }
         }
     }
@@ -304,7 +282,7 @@ impl Mechanism for Loopdev {
     const TITLE: &'static str = "a loop device with sector-IV encryption";
     const CASES: u64 = 20_000;
     const DRAW_BYTES: usize = 4096;
-    const LENGTHS: [u16; 8] = [4, 8, 8, 16, 16, 32, 64, 256];
+    const LENGTHS: &'static [u16] = &[4, 4, 8, 8, 8, 8, 16, 16, 16, 16, 16, 32, 32, 64, 64, 256];
     const KINDS: &'static [KindOf<Kind>] = cases::KINDS;
 
     type Draft = cases::Draft;

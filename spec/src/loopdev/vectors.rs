@@ -5,6 +5,8 @@
 //! the text of the standard itself was not at hand. It does not cover units of 4096 bytes, for
 //! which no published vectors were found.
 
+use super::Direction;
+
 /// One vector of IEEE Std 1619-2007, Annex B.
 #[derive(Debug, Clone, Copy)]
 pub struct Vector {
@@ -18,6 +20,16 @@ pub struct Vector {
     pub plain: &'static str,
     /// Ciphertext as hex.
     pub cipher: &'static str,
+}
+
+impl Vector {
+    /// What goes in and what comes out, one way.
+    pub(super) fn ends(&self, direction: Direction) -> (&'static str, &'static str) {
+        match direction {
+            Direction::Encrypt => (self.plain, self.cipher),
+            Direction::Decrypt => (self.cipher, self.plain),
+        }
+    }
 }
 
 /// All 19 vectors, in the order of the standard.
