@@ -78,3 +78,42 @@ pub fn hug(u: &mut Unstructured<'_>) -> arbitrary::Result<u64> {
         exponent => (1u64 << exponent).wrapping_sub(2).wrapping_add(near),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_lower_case_hex_in_json() {
+        let bytes = Bytes(vec![0x00, 0xab, 0x10]);
+        let text = serde_json::to_string(&bytes).unwrap();
+        assert_eq!(text, "\"00ab10\"");
+        assert_eq!(serde_json::from_str::<Bytes>(&text).unwrap(), bytes);
+    }
+
+    #[test]
+    fn what_is_not_lower_case_hex_is_refused() {
+        for text in ["\"AB\"", "\"abc\"", "\"0x12\"", "\"g0\"", "7"] {
+            assert!(serde_json::from_str::<Bytes>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_story_shows_short_bytes_whole_and_long_ones_by_their_start() {
+        assert_eq!(Bytes(vec![]).to_string(), "nothing");
+        assert_eq!(Bytes(vec![1, 2]).to_string(), "0102");
+        assert_eq!(Bytes(vec![0x41; 512]).to_string(), "41 × 512");
+        assert_eq!(Bytes((0..16).collect()).to_string(), "0001020304050607… (16 bytes)");
+    }
+
+    #[test]
+    fn numbers_hug_the_edges() {
+        let hugged = |tag: u8| hug(&mut Unstructured::new(&[tag])).unwrap();
+        assert_eq!([0, 1 << 6, 2 << 6].map(hugged), [0, 1, 2]);
+        assert_eq!(
+            [32, 32 | 2 << 6, 32 | 3 << 6].map(hugged),
+            [(1 << 32) - 2, 1 << 32, (1 << 32) + 1]
+        );
+        assert_eq!(hugged(62 | 1 << 6), (1 << 62) - 1);
+    }
+}

@@ -71,3 +71,43 @@ fn draw_kind<M: Mechanism>(
     // Only when every weight is zero: a mechanism without a producer.
     Ok(M::KINDS[0].kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::toy::{Kind, Op, Toy, World};
+    use super::*;
+
+    fn drawn(bytes: &[u8]) -> Case<Toy> {
+        draw_case(&mut Unstructured::new(bytes), &World { slots: 4 }).unwrap()
+    }
+
+    #[test]
+    fn the_same_bytes_give_the_same_case() {
+        let bytes: Vec<u8> = (0..200).map(|at: u8| at.wrapping_mul(37)).collect();
+        assert_eq!(drawn(&bytes), drawn(&bytes));
+    }
+
+    #[test]
+    fn the_second_byte_says_how_long_a_case_is() {
+        let long: Vec<u8> = [&[1, 255, 0][..], &[9; 400]].concat();
+        assert_eq!(drawn(&long).ops.len(), 64);
+        let short: Vec<u8> = [&[1, 0, 0][..], &[9; 400]].concat();
+        assert_eq!(drawn(&short).ops.len(), 1);
+    }
+
+    #[test]
+    fn a_mask_turns_kinds_off_but_never_a_producer() {
+        // A swarm in which the two bits of every kind say off.
+        let masked: Vec<u8> = [&[1, 255, 1, 0][..], &[200; 400]].concat();
+        let ops = drawn(&masked).ops;
+        assert!(!ops.is_empty() && ops.iter().all(|op| Toy::kind(op) == Kind::Put), "{ops:?}");
+        // The same bytes without a swarm.
+        let free: Vec<u8> = [&[1, 255, 0][..], &[200; 400]].concat();
+        assert!(drawn(&free).ops.iter().any(|op| !matches!(op, Op::Put { .. })));
+    }
+
+    #[test]
+    fn a_case_ends_with_its_bytes() {
+        assert!(drawn(&[1, 255, 0, 9, 9, 9]).ops.len() < 4);
+    }
+}

@@ -136,3 +136,91 @@ impl<M: Mechanism> std::fmt::Debug for Judge<M> {
         f.debug_struct("Judge").field("profile", &self.profile).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::toy::{Event, Machine, Op, Toy, World, case};
+    use super::super::{Subject, Trace};
+    use super::*;
+
+    fn judged(slots: u8, forgets: Option<u8>, ops: &[Op]) -> Verdict {
+        let mut machine = Machine { slots, forgets };
+        let case = case(slots, ops);
+        let trace = machine.run(&case);
+        Judge::<Toy>::new(World { slots }).judge(&case, &trace)
+    }
+
+    fn broken_laws(verdict: &Verdict) -> Vec<&'static str> {
+        let broken = verdict.broken.iter().flat_map(|(_, broken)| broken);
+        broken.map(|broken| broken.law.0).collect()
+    }
+
+    #[test]
+    fn evidence_is_counted_per_law_and_skips_give_none() {
+        let ops = [Op::Put { slot: 1, value: 2 }, Op::Sum {}, Op::Take { slot: 0 }, Op::Sum {}];
+        let verdict = judged(4, None, &ops);
+        assert_eq!((verdict.evidence, verdict.broken), (vec![4, 2, 4, 0], None));
+    }
+
+    #[test]
+    fn judging_stops_at_the_first_break() {
+        let ops = [Op::Put { slot: 1, value: 2 }, Op::Sum {}, Op::Sum {}, Op::Take { slot: 1 }];
+        let verdict = judged(4, Some(1), &ops);
+        assert_eq!(broken_laws(&verdict), ["TOY-01"]);
+        assert_eq!(verdict.broken.as_ref().map(|(at, _)| *at), Some(1));
+        assert_eq!(verdict.evidence, [2, 0, 2, 0], "nothing after the break counts");
+    }
+
+    #[test]
+    fn every_law_broken_at_one_event_is_reported() {
+        let put = |slot| Op::Put { slot, value: 1 };
+        let ops = [put(0), put(1), Op::Take { slot: 1 }, put(1), put(2)];
+        assert_eq!(broken_laws(&judged(4, None, &ops)), ["TOY-02"]);
+        assert_eq!(judged(4, None, &ops[..4]).evidence[3], 1, "the situation was met");
+    }
+
+    #[test]
+    fn a_law_that_does_not_apply_is_not_judged() {
+        let put = |slot| Op::Put { slot, value: 1 };
+        let verdict = judged(3, None, &[put(0), put(1), put(2)]);
+        assert_eq!((verdict.broken, verdict.evidence[2]), (None, 0));
+    }
+
+    #[test]
+    fn a_panic_breaks_law_00_at_its_op_unless_the_profile_allows_it() {
+        let ops = [Op::Sum {}, Op::Crash {}, Op::Sum {}];
+        let verdict = judged(4, None, &ops);
+        assert_eq!(broken_laws(&verdict), ["TOY-00"]);
+        let (at, broken) = verdict.broken.unwrap();
+        assert_eq!((at, broken[0].why.0.as_str()), (1, "panicked: as told"));
+        assert_eq!(judged(7, None, &ops).broken, None);
+    }
+
+    #[test]
+    fn an_answer_of_the_wrong_kind_breaks_law_00_alone() {
+        let judge = Judge::<Toy>::new(World { slots: 4 });
+        let case = case(4, &[Op::Take { slot: 0 }, Op::Sum {}]);
+        let events = vec![Event::Done {}, Event::Total { sum: 9 }];
+        let verdict = judge.judge(&case, &Trace { events, end: End::Whole });
+        assert_eq!(broken_laws(&verdict), ["TOY-00"]);
+    }
+
+    #[test]
+    fn too_few_and_too_many_events_break_law_00() {
+        let judge = Judge::<Toy>::new(World { slots: 4 });
+        let total = Event::Total { sum: 0 };
+        for events in [vec![], vec![total.clone(), total]] {
+            let trace = Trace { events, end: End::Whole };
+            let verdict = judge.judge(&case(4, &[Op::Sum {}]), &trace);
+            assert_eq!(broken_laws(&verdict), ["TOY-00"], "{:?}", trace.events);
+        }
+    }
+
+    #[test]
+    fn a_case_that_is_not_supported_is_no_evidence() {
+        let trace = Trace { events: vec![], end: End::Unsupported("too big".into()) };
+        let verdict = Judge::<Toy>::new(World { slots: 4 }).judge(&case(4, &[Op::Sum {}]), &trace);
+        assert_eq!(verdict.unsupported.as_deref(), Some("too big"));
+        assert_eq!((verdict.evidence, verdict.broken), (vec![0; 4], None));
+    }
+}

@@ -23,6 +23,8 @@ mod law;
 mod mechanism;
 mod shrink;
 mod strategy;
+#[cfg(test)]
+mod toy;
 
 pub use self::bytes::{Bytes, hug};
 pub use self::case::{Case, End, Trace};

@@ -119,3 +119,49 @@ impl<M: Mechanism> std::fmt::Debug for Shrinker<M> {
         f.debug_struct("Shrinker").field("best", &self.best).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::toy::{Op, Toy, World, case};
+    use super::*;
+
+    fn shrunk(slots: u8, ops: Vec<Op>, breaks: impl Fn(&[Op]) -> bool) -> (Vec<Op>, usize) {
+        let mut shrinker = Shrinker::<Toy>::new(World { slots }, case(slots, &ops));
+        let mut tries = 0;
+        while let Some(candidate) = shrinker.next() {
+            tries += 1;
+            shrinker.tell(breaks(&candidate.ops));
+        }
+        (shrinker.best().ops.clone(), tries)
+    }
+
+    #[test]
+    fn what_is_left_is_what_the_break_needs() {
+        let put = |slot, value| Op::Put { slot, value };
+        let mut ops = vec![Op::Sum {}; 60];
+        ops.insert(13, put(1, 200));
+        ops.insert(50, put(2, 77));
+        let big = |ops: &[Op]| {
+            let values = ops.iter().filter_map(|op| match op {
+                Op::Put { value, .. } => Some(*value),
+                _ => None,
+            });
+            values.filter(|value| *value > 40).count() == 2
+        };
+        let (best, tries) = shrunk(4, ops, big);
+        assert!(matches!(best[..], [Op::Put { value: 41..82, .. }, Op::Put { value: 41..82, .. }]));
+        assert!(tries < 200, "{tries} tries");
+    }
+
+    #[test]
+    fn a_case_that_can_not_be_made_smaller_stays() {
+        let (best, _) = shrunk(4, vec![Op::Sum {}, Op::Crash {}], |ops| ops.len() == 2);
+        assert_eq!(best, [Op::Sum {}, Op::Crash {}]);
+    }
+
+    #[test]
+    fn only_cases_that_the_profile_admits_are_candidates() {
+        let mut shrinker = Shrinker::<Toy>::new(World { slots: 2 }, case(4, &[Op::Sum {}]));
+        assert_eq!(shrinker.next(), None);
+    }
+}

@@ -78,3 +78,27 @@ impl<M: Mechanism> std::fmt::Debug for CaseStrategy<M> {
         f.debug_struct("CaseStrategy").field("profile", &self.profile).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+
+    use super::super::toy::{Op, Toy, World};
+    use super::*;
+
+    #[test]
+    fn proptest_ends_with_the_smallest_case() {
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng());
+        let outcome = runner.run(&cases::<Toy>(World { slots: 4 }), |case| {
+            let takes = case.ops.iter().filter(|op| matches!(op, Op::Take { .. })).count();
+            if takes < 2 { Ok(()) } else { Err(TestCaseError::fail("two takes")) }
+        });
+        let Err(TestError::Fail(_, smallest)) = outcome else { panic!("no case takes twice") };
+        assert!(matches!(smallest.ops[..], [Op::Take { .. }, Op::Take { .. }]), "{smallest:?}");
+    }
+
+    fn rng() -> proptest::test_runner::TestRng {
+        use proptest::test_runner::{RngAlgorithm, TestRng};
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha)
+    }
+}

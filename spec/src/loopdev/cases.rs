@@ -411,7 +411,9 @@ impl Scene<'_> {
     fn echo_sector(&self, old: &Past) -> u64 {
         let sector = old.n.wrapping_sub(self.undivided_n(0));
         let inside = self.windows().iter().any(|(start, length)| {
-            sector >= *start && sector - *start < *length && sector % self.unit_sectors() == 0
+            sector >= *start
+                && sector - *start < *length
+                && sector.is_multiple_of(self.unit_sectors())
         });
         if inside { sector } else { old.sector }
     }
@@ -797,7 +799,7 @@ fn draw_data(u: &mut Unstructured<'_>, sectors: u64, unit: u64) -> arbitrary::Re
     for index in 0..sectors.div_ceil(unit) {
         let bytes = small_usize((sectors - index * unit).min(unit) * 512);
         let step = if same { 0 } else { u8::try_from(index & 7).expect("masked") };
-        data.extend(fill((tag + step) & 7, bytes));
+        data.extend(fill(tag.wrapping_add(step) & 7, bytes));
     }
     Ok(data)
 }
@@ -926,7 +928,7 @@ fn check_op(profile: &Profile, setup: &Setup, now: &Attachment, op: &Op) -> Resu
 
 fn check_request(sector: Sector, bytes: u64, cuts: &[u32], segments: &[u32]) -> Result<(), String> {
     expect_at_most("sector", sector.0, SECTORS_END)?;
-    if bytes == 0 || bytes % 512 != 0 || bytes > MOST_SECTORS * 512 {
+    if bytes == 0 || !bytes.is_multiple_of(512) || bytes > MOST_SECTORS * 512 {
         return Err(format!("expected 1 to {MOST_SECTORS} whole sectors, found {bytes} bytes"));
     }
     for (name, points, step) in [("cuts", cuts, 512), ("segments", segments, 1)] {
@@ -955,7 +957,7 @@ fn check_unit(profile: &Profile, transform: &Transform, data: &Bytes) -> Result<
     let fits = match cipher {
         _ if loop_aes => bytes == 512,
         Cipher::AesXts if profile.partial_units => bytes >= 16,
-        _ => bytes >= 16 && bytes % 16 == 0,
+        _ => bytes >= 16 && bytes.is_multiple_of(16),
     };
     if !fits || bytes as u64 > MOST_SECTORS * 512 {
         return Err(format!("expected the bytes of a unit of {transform}, found {bytes}"));
@@ -995,6 +997,7 @@ pub(super) fn simpler(case: &Case<Loopdev>) -> Vec<Case<Loopdev>> {
             simpler
         }));
     }
+    cases.retain(|simpler| simpler != case);
     cases
 }
 
@@ -1484,5 +1487,143 @@ impl fmt::Display for Change {
             return write!(f, "as before");
         }
         write!(f, "with {}", parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Mechanism, draw_case};
+
+    fn able() -> Profile {
+        let offer = |cipher, iv, key_bits: &[u16], large_sectors| Offer {
+            cipher,
+            iv,
+            key_bits: key_bits.to_vec(),
+            unit_bytes: if large_sectors { vec![512, 1024, 2048, 4096] } else { vec![512] },
+            large_sectors,
+        };
+        Profile {
+            ciphers: vec![
+                offer(Cipher::AesXts, Some(Iv::Plain64), &[256, 512], true),
+                offer(Cipher::AesCbc, Some(Iv::EssivSha256), &[128, 192, 256], true),
+                offer(Cipher::AesCbc, Some(Iv::LoopAesV3), &[128], false),
+                offer(Cipher::AesCbc, Some(Iv::Block), &[128], false),
+                offer(Cipher::AesEcb, None, &[256], true),
+            ],
+            none: true,
+            xor: true,
+            transfers: true,
+            image: true,
+            flips: true,
+            block_size: true,
+            offsets: true,
+            first: true,
+            far: true,
+            size_limit: true,
+            read_only: true,
+            crypt_unit: true,
+            partial_units: true,
+            equal_halves: EqualHalves::Accepted,
+            partial_requests: PartialRequests::ReadModifyWrite,
+        }
+    }
+
+    fn unable() -> Profile {
+        let ciphers = able().ciphers.into_iter().take(1).collect();
+        Profile { ciphers, ..Profile::default() }
+    }
+
+    /// Cases from bytes of a small generator: any bytes would do.
+    fn drawn(profile: &Profile, count: u64) -> impl Iterator<Item = Case<Loopdev>> {
+        (1..=count).map(move |seed| {
+            let bytes = noise(seed, Loopdev::DRAW_BYTES);
+            draw_case(&mut Unstructured::new(&bytes), profile).unwrap()
+        })
+    }
+
+    fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32).to_le_bytes()[0]
+        })
+        .take(bytes)
+        .collect()
+    }
+
+    #[test]
+    fn every_drawn_case_is_admitted() {
+        for profile in [able(), unable()] {
+            for case in drawn(&profile, 500) {
+                assert_eq!(admits(&profile, &case), Ok(()), "{case:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_case_of_the_small_tier_is_admitted_and_there_are_all_partitions() {
+        for profile in [able(), unable()] {
+            let cases: Vec<_> = small(&profile).collect();
+            for case in &cases {
+                assert_eq!(admits(&profile, case), Ok(()), "{case:?}");
+            }
+            let transforms = profile.ciphers.iter().flat_map(transforms).count();
+            let numbers = if profile.first { 5 } else { 1 };
+            let vectors = if profile.crypt_unit { 19 } else { 0 };
+            assert_eq!(cases.len(), vectors + transforms * numbers * 8);
+        }
+    }
+
+    #[test]
+    fn cases_survive_json() {
+        for case in drawn(&able(), 100) {
+            let text = serde_json::to_string(&case).unwrap();
+            assert_eq!(serde_json::from_str::<Case<Loopdev>>(&text).unwrap(), case);
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        for text in [
+            r#"{"read":{"sector":0,"sectors":1,"cut":[]}}"#,
+            r#"{"set_block_size":{"bytes":512,"unit":1}}"#,
+            r#"{"reopen":{"change":{"offset":512}}}"#,
+        ] {
+            assert!(serde_json::from_str::<Op>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_chain_of_simpler_cases_ends() {
+        for case in drawn(&able(), 40) {
+            let mut case = Case { ops: case.ops.into_iter().take(3).collect(), ..case };
+            let mut steps = 0;
+            while let Some(simpler) =
+                simpler(&case).into_iter().find(|simpler| admits(&able(), simpler).is_ok())
+            {
+                assert_ne!(simpler, case);
+                case = simpler;
+                steps += 1;
+                assert!(steps < 2_000, "{case:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_profile_lacks_is_not_admitted() {
+        let case = drawn(&able(), 200).find(|case| admits(&unable(), case).is_err()).unwrap();
+        let Err(why) = admits(&unable(), &case) else { panic!("just found to be refused") };
+        assert!(!why.is_empty());
+        let read =
+            |sectors| Op::Read { sector: Sector(0), sectors, cuts: vec![], segments: vec![] };
+        let setup = drawn(&able(), 1).next().unwrap().setup;
+        let too_long = Case { setup, ops: vec![read(1), read(u32::MAX)] };
+        assert_eq!(
+            admits(&able(), &too_long).unwrap_err(),
+            "op 1: expected 1 to 128 whole sectors, found 2199023255040 bytes"
+        );
     }
 }

@@ -20,13 +20,14 @@ pub(super) const BLOCK_BYTES: usize = 16;
 /// Computes what one transform under one key makes of data units.
 pub struct Oracle(Inner);
 
+#[allow(clippy::large_enum_variant, reason = "there is one a scheme: its size is no matter")]
 enum Inner {
     None,
     Xor(Vec<u8>),
     Registered(u8),
     Ecb(Aes),
     Cbc { data: Aes, iv: Iv, salted: Option<Aes>, unit_bytes: u32 },
-    Xts { area: Box<Xts>, iv: Iv, unit_bytes: u32 },
+    Xts { area: Xts, iv: Iv, unit_bytes: u32 },
     LoopAes { data: Vec<Aes>, version: Iv, extra: [u8; BLOCK_BYTES] },
 }
 
@@ -63,7 +64,7 @@ impl Oracle {
                 ..
             } => match iv {
                 Iv::Plain | Iv::Plain64 | Iv::Plain64be | Iv::Null => {
-                    let area = Box::new(Xts::new(bytes, key_bits)?);
+                    let area = Xts::new(bytes, key_bits)?;
                     Inner::Xts { area, iv, unit_bytes }
                 }
                 _ => return Err(Error::Unsupported),
@@ -230,7 +231,7 @@ pub(super) fn public_iv(iv: Iv, n: u64, unit_bytes: u32) -> Option<[u8; BLOCK_BY
 
 /// The IV of Linux 2.4: LE32 of the filesystem block in which a byte of the backing lies.
 pub(super) fn block_iv(backing_byte: u64, block_bytes: u32) -> [u8; BLOCK_BYTES] {
-    le64(backing_byte / u64::from(block_bytes) & 0xffff_ffff)
+    le64((backing_byte / u64::from(block_bytes)) & 0xffff_ffff)
 }
 
 /// The transfer that cases register: XOR with bytes that depend on *n* and on the slot; it undoes
@@ -307,6 +308,7 @@ impl Aes {
     }
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one a scheme: its size is no matter")]
 enum Xts {
     Aes128(Xts128<Aes128>),
     Aes256(Xts128<Aes256>),

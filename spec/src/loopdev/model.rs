@@ -426,10 +426,10 @@ pub(super) fn misfit(profile: &Profile, backing_bytes: u64, to: &Attachment) -> 
     }
     let unit = u64::from(to.transform.unit_bytes());
     let step = if to.transform.large_sectors() { unit } else { 512 };
-    if to.offset_bytes % step != 0 || to.offset_bytes >= backing_bytes {
+    if !to.offset_bytes.is_multiple_of(step) || to.offset_bytes >= backing_bytes {
         return Some(Misfit::Offset);
     }
-    if to.first % (step / 512) != 0 {
+    if !to.first.is_multiple_of(step / 512) {
         return Some(Misfit::First);
     }
     let room = backing_bytes - to.offset_bytes;
