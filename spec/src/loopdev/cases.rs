@@ -584,9 +584,12 @@ impl Scene<'_> {
             5 => change.key = Some(misfit_key(&now.key, u.arbitrary()?)),
             6 => change.key = equal_halves(&now.transform, u.arbitrary()?),
             7 | 8 => {
-                change.transform = now.transform.with_unit(
-                    [32 << 20, (16 << 20) + 512, 8192, 256][usize::from(u.arbitrary::<u8>()? & 3)],
-                )
+                let bytes = [32 << 20, 32 << 20, 8192, 256][usize::from(u.arbitrary::<u8>()? & 3)];
+                change.transform = now.transform.with_unit(bytes);
+                if profile.size_limit && change.transform.is_some() {
+                    // Whole units, so that the length alone is no reason to refuse.
+                    change.size_limit_bytes = Some(u64::from(bytes));
+                }
             }
             9 => change.transform = now.transform.without_iv(),
             10 if profile.size_limit => {

@@ -31,9 +31,8 @@ pub type Transfer = Arc<dyn Fn(Direction, u64, &mut [u8]) + Send + Sync>;
 
 /// One loop device on one backing.
 ///
-/// Only [`attach`](Self::attach), [`detach`](Self::detach), [`read`](Self::read) and
-/// [`write`](Self::write) are needed; what else a device can do, it says in its [`Profile`] and
-/// overrides here.
+/// Only [`attach`](Self::attach), [`read`](Self::read) and [`write`](Self::write) are needed; what
+/// else a device can do, it says in its [`Profile`] and overrides here.
 ///
 /// The caller guarantees: the device is attached for every call but `attach`, `register`,
 /// `unregister`, `image`, `flip` and `crypt_unit`; it is detached for `attach`; buffers are whole
@@ -59,7 +58,9 @@ pub trait LoopDevice {
     /// # Errors
     ///
     /// None is expected.
-    fn detach(&mut self) -> Result<(), Error>;
+    fn detach(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Reads whole sectors from `sector` on.
     ///
@@ -68,7 +69,8 @@ pub trait LoopDevice {
     /// A request that reaches past the device's end; a request that is not whole units, where the
     /// profile says that those are refused. Nothing is read then.
     ///
-    /// Judged by LOOPDEV-01 to LOOPDEV-03, LOOPDEV-05, LOOPDEV-10 and LOOPDEV-18.
+    /// Judged by LOOPDEV-01 to LOOPDEV-03, LOOPDEV-05, LOOPDEV-08, LOOPDEV-09, LOOPDEV-12,
+    /// LOOPDEV-17, LOOPDEV-19 and LOOPDEV-20.
     fn read(&mut self, sector: Sector, into: &mut [u8]) -> Result<(), Error>;
 
     /// Writes whole sectors from `sector` on.
@@ -79,7 +81,8 @@ pub trait LoopDevice {
     /// is not whole units, where the profile says that those are refused. Nothing is written
     /// then, not even the part that would have fitted.
     ///
-    /// Judged by LOOPDEV-01 to LOOPDEV-13 and LOOPDEV-17 to LOOPDEV-20.
+    /// Judged by LOOPDEV-01 to LOOPDEV-11, LOOPDEV-13, LOOPDEV-17 to LOOPDEV-19, LOOPDEV-21,
+    /// LOOPDEV-23 and LOOPDEV-26.
     fn write(&mut self, sector: Sector, data: &[u8]) -> Result<(), Error>;
 
     /// As [`read`](Self::read), into memory that lies in several segments of any length, as the
@@ -131,6 +134,8 @@ pub trait LoopDevice {
     /// # Errors
     ///
     /// [`Error::Unsupported`] where the profile says that it can't.
+    ///
+    /// Judged by LOOPDEV-02.
     fn set_block_size(&mut self, _bytes: u32) -> Result<(), Error> {
         Err(Error::Unsupported)
     }
@@ -159,6 +164,8 @@ pub trait LoopDevice {
     /// # Errors
     ///
     /// [`Error::Unsupported`] where the profile says that it can't.
+    ///
+    /// Judged by LOOPDEV-24.
     fn register(&mut self, _slot: u8, _transfer: Transfer) -> Result<(), Error> {
         Err(Error::Unsupported)
     }
@@ -168,6 +175,8 @@ pub trait LoopDevice {
     /// # Errors
     ///
     /// [`Error::Busy`] when the attached device uses it, which changes nothing.
+    ///
+    /// Judged by LOOPDEV-22.
     fn unregister(&mut self, _slot: u8) -> Result<(), Error> {
         Err(Error::Unsupported)
     }
@@ -179,6 +188,8 @@ pub trait LoopDevice {
     /// # Errors
     ///
     /// Those of [`attach`](Self::attach) that concern the transform and the key.
+    ///
+    /// Judged by LOOPDEV-10, LOOPDEV-15, LOOPDEV-25 and LOOPDEV-27.
     fn crypt_unit(
         &mut self,
         _direction: Direction,
