@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::{Direction, EqualHalves, Offer, PartialRequests, Profile};
 use super::formulas::{n_of, public_iv};
 use super::model::misfit;
-use super::{Attachment, Cipher, IEEE_1619, Iv, Key, Loopdev, Sector, Transform};
+use super::{Attachment, Cipher, IEEE_1619, Iv, Key, Loopdev, Sector, Transform, Vector};
 use crate::core::{Bytes, Case, KindOf, hug};
 
 /// The most sectors of a window, of a request and of a look at the image.
@@ -182,15 +182,15 @@ pub enum Kind {
 }
 
 pub(super) const KINDS: &[KindOf<Kind>] = &[
-    KindOf { kind: Kind::Write, name: "write", weight: 70, producer: true },
+    KindOf { kind: Kind::Write, name: "write", weight: 66, producer: true },
     KindOf { kind: Kind::Read, name: "read", weight: 50, producer: true },
     KindOf { kind: Kind::Show, name: "show", weight: 50, producer: true },
     KindOf { kind: Kind::SetBlockSize, name: "set_block_size", weight: 18, producer: false },
     KindOf { kind: Kind::Flip, name: "flip", weight: 10, producer: false },
     KindOf { kind: Kind::Reopen, name: "reopen", weight: 24, producer: false },
     KindOf { kind: Kind::Attach, name: "attach", weight: 10, producer: false },
-    KindOf { kind: Kind::Register, name: "register", weight: 4, producer: false },
-    KindOf { kind: Kind::Unregister, name: "unregister", weight: 4, producer: false },
+    KindOf { kind: Kind::Register, name: "register", weight: 6, producer: false },
+    KindOf { kind: Kind::Unregister, name: "unregister", weight: 6, producer: false },
     KindOf { kind: Kind::CryptUnit, name: "crypt_unit", weight: 14, producer: false },
 ];
 
@@ -295,8 +295,13 @@ pub(super) fn draw_op(
             Ok(Op::Register { slot })
         }
         Kind::Unregister if profile.transfers => {
-            let slot = u.arbitrary::<u8>()? % SLOTS;
-            if scene.now.transform != (Transform::Registered { slot }) {
+            let tag: u8 = u.arbitrary()?;
+            let in_use = match scene.now.transform {
+                Transform::Registered { slot } => Some(slot),
+                _ => None,
+            };
+            let slot = in_use.filter(|_| tag & 0x80 != 0).unwrap_or(tag % SLOTS);
+            if in_use != Some(slot) {
                 draft.slots &= !(1 << slot);
             }
             Ok(Op::Unregister { slot })
@@ -536,12 +541,13 @@ impl Scene<'_> {
                 change.size_limit_bytes = Some(room.saturating_sub(pick(u, 3)?) * unit);
             }
             9 if profile.read_only => change.read_only = Some(!now.read_only),
+            0 if draft.slots != 0 => {
+                let slot = u.arbitrary::<u8>()? % SLOTS;
+                change.transform = Some(Transform::Registered { slot });
+                change.key = Some(Key::empty());
+            }
             10 => {
-                let transform = if draft.slots != 0 && chance(u, 2)? {
-                    Transform::Registered { slot: u.arbitrary::<u8>()? % SLOTS }
-                } else {
-                    draw_transform(u, profile)?
-                };
+                let transform = draw_transform(u, profile)?;
                 change.transform = Some(transform);
                 change.key = Some(key_of(&transform, profile, u.arbitrary()?));
             }
@@ -613,6 +619,11 @@ impl Scene<'_> {
         draft: &Draft,
     ) -> arbitrary::Result<Option<Op>> {
         let tag: u8 = u.arbitrary()?;
+        if tag & 0x70 == 0x70 {
+            let vector = pick(u, IEEE_1619.len() as u64)?;
+            let op = vector_op(&IEEE_1619[small_usize(vector)], direction_of(tag));
+            return Ok(check_op(self.profile, self.setup, &self.now, &op).is_ok().then_some(op));
+        }
         let same = tag & 1 == 0;
         let transform = if same { self.now.transform } else { draw_transform(u, self.profile)? };
         let Transform::Cipher { cipher, iv, unit_bytes, .. } = transform else {
@@ -643,7 +654,7 @@ impl Scene<'_> {
                 (hug(u)?, fill(u.arbitrary()?, small_usize(bytes)))
             }
         };
-        let direction = if tag & 8 == 0 { Direction::Encrypt } else { Direction::Decrypt };
+        let direction = direction_of(tag);
         Ok(Some(Op::CryptUnit { direction, transform, key, n, data: Bytes(data) }))
     }
 }
@@ -667,6 +678,10 @@ impl Transform {
             _ => None,
         }
     }
+}
+
+fn direction_of(tag: u8) -> Direction {
+    if tag & 8 == 0 { Direction::Encrypt } else { Direction::Decrypt }
 }
 
 fn chance(u: &mut Unstructured<'_>, one_in: u8) -> arbitrary::Result<bool> {
@@ -989,7 +1004,9 @@ fn expect_block_bytes(bytes: u32) -> Result<(), String> {
 
 /// Cases a little simpler than this one.
 pub(super) fn simpler(case: &Case<Loopdev>) -> Vec<Case<Loopdev>> {
-    let mut cases = moved_down(case);
+    let mut cases = Vec::new();
+    cases.extend(begun_later(case));
+    cases.extend(moved_down(case));
     for setup in simpler_setups(&case.setup) {
         cases.push(Case { setup, ops: case.ops.clone() });
     }
@@ -1002,6 +1019,18 @@ pub(super) fn simpler(case: &Case<Loopdev>) -> Vec<Case<Loopdev>> {
     }
     cases.retain(|simpler| simpler != case);
     cases
+}
+
+/// The first op made part of the world, where it only changes how the device is attached.
+fn begun_later(case: &Case<Loopdev>) -> Option<Case<Loopdev>> {
+    let (first, later) = case.ops.split_first()?;
+    let mut setup = case.setup.clone();
+    match first {
+        Op::Reopen { change } => setup.attachment = change.of(&setup.attachment),
+        Op::SetBlockSize { bytes } => setup.attachment.block_bytes = *bytes,
+        _ => return None,
+    }
+    Some(Case { setup, ops: later.to_vec() })
 }
 
 /// The far window moved next to the device's start, and all sectors moved down together.
@@ -1379,39 +1408,38 @@ fn partition_case(profile: &Profile, transform: Transform, n: u64, partition: u8
 
 /// A case per published vector that the profile admits: the unit encrypted, and decrypted.
 fn vector_cases(profile: &Profile) -> Vec<Case<Loopdev>> {
-    IEEE_1619
-        .iter()
-        .map(|vector| {
-            let [key, plain, cipher] = [vector.key, vector.plain, vector.cipher]
-                .map(|text| Bytes(hex::decode(text).expect("the vectors are hex")));
-            let transform = Transform::Cipher {
-                cipher: Cipher::AesXts,
-                key_bits: small_u16(key.0.len() * 8),
-                iv: Some(Iv::Plain64),
-                unit_bytes: 512,
-                large_sectors: false,
-            };
-            let crypt = |direction, data| Op::CryptUnit {
-                direction,
-                transform,
-                key: Key::Bytes { bytes: key.clone() },
-                n: vector.n,
-                data,
-            };
-            let attachment = Attachment {
-                transform,
-                key: key_of(&transform, profile, 1),
-                offset_bytes: 0,
-                first: 0,
-                size_limit_bytes: 0,
-                read_only: false,
-                block_bytes: 1024,
-            };
-            let ops = vec![crypt(Direction::Encrypt, plain), crypt(Direction::Decrypt, cipher)];
-            Case { setup: Setup { backing_bytes: 512, attachment, far: None }, ops }
-        })
-        .filter(|case| admits(profile, case).is_ok())
-        .collect()
+    let cases = IEEE_1619.iter().map(|vector| {
+        let ops = [Direction::Encrypt, Direction::Decrypt].map(|way| vector_op(vector, way));
+        let transform = vector_transform(vector);
+        let attachment = Attachment {
+            transform,
+            key: key_of(&transform, profile, 1),
+            offset_bytes: 0,
+            first: 0,
+            size_limit_bytes: 0,
+            read_only: false,
+            block_bytes: 1024,
+        };
+        Case { setup: Setup { backing_bytes: 512, attachment, far: None }, ops: ops.to_vec() }
+    });
+    cases.filter(|case| admits(profile, case).is_ok()).collect()
+}
+
+fn vector_transform(vector: &Vector) -> Transform {
+    Transform::Cipher {
+        cipher: Cipher::AesXts,
+        key_bits: small_u16(vector.key.len() * 4),
+        iv: Some(Iv::Plain64),
+        unit_bytes: 512,
+        large_sectors: false,
+    }
+}
+
+fn vector_op(vector: &Vector, direction: Direction) -> Op {
+    let [key, data] = [vector.key, vector.ends(direction).0]
+        .map(|text| Bytes(hex::decode(text).expect("the vectors are hex")));
+    let key = Key::Bytes { bytes: key };
+    Op::CryptUnit { direction, transform: vector_transform(vector), key, n: vector.n, data }
 }
 
 fn small_u16(value: usize) -> u16 {

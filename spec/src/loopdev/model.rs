@@ -510,7 +510,9 @@ impl Model {
             requests: 0,
             low_written: false,
         };
-        model.intern(&attachment.transform, &attachment.key);
+        model
+            .intern(&attachment.transform, &attachment.key)
+            .expect("the attachment of an admitted setup fits");
         model
     }
 
@@ -791,8 +793,9 @@ impl Model {
                     Direction::Encrypt => (data.0.clone(), bytes.0.clone()),
                     Direction::Decrypt => (bytes.0.clone(), data.0.clone()),
                 };
-                let scheme = self.intern(transform, key);
-                self.enter(Entry { scheme, n: *n, plain, cipher, seen: Seen::Alone });
+                if let Some(scheme) = self.intern(transform, key) {
+                    self.enter(Entry { scheme, n: *n, plain, cipher, seen: Seen::Alone });
+                }
             }
             _ => self.happened(Since::Other),
         }
@@ -809,13 +812,15 @@ impl Model {
         self.schemes.iter().position(|known| known.transform == transform && known.key == *key)
     }
 
-    /// The scheme of a transform under a key that fits it.
-    fn intern(&mut self, transform: &Transform, key: &Key) -> usize {
-        self.known(transform, key).unwrap_or_else(|| {
-            let oracle = Oracle::new(transform, key).expect("the key fits the transform");
-            self.schemes.push(Scheme { transform: scheme_of(transform), key: key.clone(), oracle });
-            self.schemes.len() - 1
-        })
+    /// The scheme of a transform under a key; `None` when the key does not fit it, whatever an
+    /// implementation made of the two.
+    fn intern(&mut self, transform: &Transform, key: &Key) -> Option<usize> {
+        if let Some(scheme) = self.known(transform, key) {
+            return Some(scheme);
+        }
+        let oracle = Oracle::new(transform, key).ok()?;
+        self.schemes.push(Scheme { transform: scheme_of(transform), key: key.clone(), oracle });
+        Some(self.schemes.len() - 1)
     }
 
     fn enter(&mut self, entry: Entry) {
@@ -1035,9 +1040,11 @@ impl Model {
     }
 
     fn record_reopened(&mut self, to: Attachment) {
-        self.scheme = self.intern(&to.transform, &to.key);
-        self.attachment = to;
         self.happened(Since::Other);
+        if let Some(scheme) = self.intern(&to.transform, &to.key) {
+            self.scheme = scheme;
+            self.attachment = to;
+        }
     }
 
     /// What the formulas make of a unit by itself; `None` when the key does not fit.
