@@ -1,0 +1,65 @@
+//! `lawbook cases`: prints cases as lines of JSON, each a file that `replay` takes.
+
+use std::io::{self, BufWriter, Write};
+use std::num::NonZero;
+
+use super::parse::{TierName, count};
+use super::{Console, Ending, find};
+use crate::entry::{Mechanisms, REFERENCE, Selection, Trouble};
+use crate::plan::{Plan, Seed, Shard};
+
+/// Prints cases, each as a line of JSON that `replay` takes
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Of which mechanism
+    #[arg(value_name = "MECHANISM")]
+    mechanism: String,
+
+    /// How many random cases
+    #[arg(long, value_name = "N", default_value = "10", value_parser = count)]
+    cases: NonZero<u64>,
+
+    /// What random cases are drawn from
+    #[arg(long, value_name = "HEX", default_value = "0")]
+    seed: Seed,
+
+    /// Whose profile they are drawn for
+    #[arg(long = "impl", value_name = "NAME", default_value = REFERENCE)]
+    implementation: String,
+
+    /// Which tiers of cases: the exhaustive small one, the random one, or the one after the other
+    #[arg(long, value_enum, default_value = "random")]
+    tier: TierName,
+
+    /// Only every Nth case, from the Kth on
+    #[arg(long, value_name = "K/N", default_value = "1/1", hide_default_value = true)]
+    shard: Shard,
+}
+
+pub(super) fn run(
+    options: &Options,
+    mechanisms: &Mechanisms,
+    console: &mut Console<'_>,
+) -> Result<Ending, Trouble> {
+    let entry = find(mechanisms, &options.mechanism)?;
+    let plan = Plan {
+        tier: options.tier.into(),
+        seed: options.seed,
+        shard: options.shard,
+        ..Plan::default()
+    };
+    let selection = Selection {
+        implementation: &options.implementation,
+        plan: &plan,
+        random_cases: options.cases.get(),
+    };
+    let mut out = BufWriter::new(&mut *console.out);
+    let printed = entry.cases(&selection, &mut |line| writeln!(out, "{line}"))?;
+    match printed.and_then(|()| out.flush()) {
+        // A reader that has gone away has seen enough.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Trouble::Wrong(format!("expected to print cases: {error}")))
+        }
+        _ => Ok(Ending::Kept),
+    }
+}

@@ -1,0 +1,434 @@
+//! A mechanism as the command sees it: without its types.
+//!
+//! An *entry* is one mechanism with its implementations, behind an object-safe trait; the command
+//! works on entries alone, so that it knows no mechanism by name.
+//! It does not cover how results look on a terminal.
+
+use std::fmt;
+use std::io;
+
+use lawbook_spec::core::{
+    Case, Implementation, Judge, Law, Level, Mechanism, Missing, Origin, Subject,
+};
+use serde::Serialize;
+
+use crate::campaign::{self, Progress};
+use crate::files::{FileError, Piece};
+use crate::plan::{Plan, Tier};
+use crate::quiet;
+use crate::record::{Record, raw};
+use crate::report::{self, Report};
+use crate::story::Story;
+
+mod fault;
+
+pub(crate) use self::fault::{FaultReport, Hunt};
+
+/// The mechanisms that a command knows, each with its implementations.
+#[derive(Default)]
+pub struct Mechanisms {
+    entries: Vec<Box<dyn Entry>>,
+}
+
+impl Mechanisms {
+    /// These and one more.
+    #[must_use]
+    pub fn with<M: Mechanism>(mut self, implementations: Vec<Implementation<M>>) -> Self {
+        self.entries.push(Box::new(Built { implementations }));
+        self
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &dyn Entry> {
+        self.entries.iter().map(|entry| &**entry)
+    }
+}
+
+impl fmt::Debug for Mechanisms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries().map(|entry| entry.name())).finish()
+    }
+}
+
+/// Why a command can't do what it was asked, in one line.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The command line, or a file that it names, is wrong.
+    Wrong(String),
+    /// The implementation can't run here.
+    Missing(String),
+}
+
+impl From<FileError> for Trouble {
+    fn from(error: FileError) -> Self {
+        Trouble::Wrong(error.to_string())
+    }
+}
+
+impl Trouble {
+    /// An unknown name: what was expected, what came, and what is nearest to it.
+    pub(crate) fn unknown(what: &str, found: &str, known: &[String], list: &str) -> Self {
+        let expected = match known {
+            [] => "expected none: none is built in".to_owned(),
+            [only] => format!("expected {only}"),
+            few if few.len() <= 12 => format!("expected one of {}", few.join(", ")),
+            _ => format!("expected one of those that `{list}` lists"),
+        };
+        let nearest = known
+            .iter()
+            .map(|name| {
+                let distance = strsim::damerau_levenshtein(
+                    &name.to_ascii_lowercase(),
+                    &found.to_ascii_lowercase(),
+                );
+                (distance, name)
+            })
+            .filter(|(distance, name)| *distance <= name.len() / 3)
+            .min();
+        let hint = match nearest {
+            Some((_, name)) => format!("; did you mean `{name}`?"),
+            None => String::new(),
+        };
+        Trouble::Wrong(format!("unknown {what} `{found}`: {expected}{hint}"))
+    }
+
+    fn missing(name: &str, missing: &Missing) -> Self {
+        Trouble::Missing(format!("{name} can't run here: {missing}"))
+    }
+}
+
+/// A law, as the catalogue shows it.
+pub(crate) struct LawNote {
+    pub(crate) id: &'static str,
+    pub(crate) level: Level,
+    pub(crate) says: &'static str,
+    pub(crate) source: String,
+    /// Whether it is a situation to be met.
+    pub(crate) is_reach: bool,
+}
+
+/// An implementation, as the catalogue shows it.
+#[derive(Serialize)]
+pub(crate) struct ImplementationNote {
+    /// As `--impl` has it.
+    pub(crate) name: String,
+    pub(crate) kind: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) about: &'static str,
+    /// The law that a fault is expected to break.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) breaks: Option<&'static str>,
+    /// Where a fault was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) precedent: Option<&'static str>,
+    /// What is missing for it to run here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missing: Option<String>,
+    /// What brings what is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) package: Option<&'static str>,
+}
+
+/// What came of one case that was run again, or of one recorded trace.
+pub(crate) struct Outcome {
+    /// The implementation.
+    pub(crate) implementation: String,
+    /// The story.
+    pub(crate) story: String,
+    /// The laws that are broken, with their levels.
+    pub(crate) broken: Vec<(&'static str, Level)>,
+    /// The law that the file says is broken.
+    pub(crate) saved: Option<String>,
+    /// Why the case was not run.
+    pub(crate) unsupported: Option<String>,
+}
+
+/// Which cases are to be printed.
+pub(crate) struct Selection<'a> {
+    pub(crate) implementation: &'a str,
+    pub(crate) plan: &'a Plan,
+    pub(crate) random_cases: u64,
+}
+
+/// One mechanism with its implementations.
+pub(crate) trait Entry: Sync {
+    fn name(&self) -> &'static str;
+
+    fn title(&self) -> &'static str;
+
+    fn laws(&self) -> Vec<LawNote>;
+
+    /// What `--impl` takes, in the order of the lists.
+    fn names(&self) -> Vec<String>;
+
+    /// The same with what is known of each; each is opened to see whether it can run.
+    fn implementations(&self) -> Vec<ImplementationNote>;
+
+    /// Whether the implementation is there and can run.
+    fn expect(&self, implementation: &str) -> Result<(), Trouble>;
+
+    /// Per implementation that is no fault and can run: why a law does not apply to it, if so.
+    fn needs(&self, law: &str) -> Vec<(String, Option<&'static str>)>;
+
+    fn check(
+        &self,
+        implementation: &str,
+        plan: &Plan,
+        progress: &dyn Progress,
+    ) -> Result<Report, Trouble>;
+
+    /// The names of the faults, without `fault:`.
+    fn faults(&self) -> Vec<&'static str>;
+
+    /// Looks for the law that a fault is expected to break.
+    fn hunt(&self, fault: &str, hunt: &Hunt) -> Result<FaultReport, Trouble>;
+
+    /// Gives cases, each as a line of JSON, until they end or `put` fails.
+    fn cases(
+        &self,
+        selection: &Selection<'_>,
+        put: &mut dyn FnMut(&str) -> io::Result<()>,
+    ) -> Result<io::Result<()>, Trouble>;
+
+    /// Runs a saved case again: on the implementation named, else on the one saved, else on the
+    /// reference.
+    fn replay(&self, piece: &Piece<'_>, implementation: Option<&str>) -> Result<Outcome, Trouble>;
+
+    /// Judges a recorded trace.
+    fn judge(&self, piece: &Piece<'_>) -> Result<Outcome, Trouble>;
+}
+
+/// A mechanism and what is built in of it.
+struct Built<M: Mechanism> {
+    implementations: Vec<Implementation<M>>,
+}
+
+impl<M: Mechanism> Built<M> {
+    fn find(&self, name: &str) -> Result<&Implementation<M>, Trouble> {
+        self.implementations
+            .iter()
+            .find(|implementation| impl_name(implementation) == name)
+            .ok_or_else(|| {
+                let what = format!("implementation of {}", M::NAME);
+                let list = format!("lawbook implementations {}", M::NAME);
+                Trouble::unknown(&what, name, &self.names(), &list)
+            })
+    }
+
+    fn open(&self, name: &str) -> Result<Box<dyn Subject<M>>, Trouble> {
+        (self.find(name)?.open)().map_err(|missing| Trouble::missing(name, &missing))
+    }
+
+    /// The story of a case and its trace, and what is broken.
+    fn outcome(
+        judge: &Judge<M>,
+        record: &Record<M>,
+        trace: &lawbook_spec::core::Trace<M>,
+        implementation: String,
+    ) -> Outcome {
+        let verdict = judge.judge(&record.case, trace);
+        let broken = verdict.broken.as_ref();
+        let story = Story {
+            case: &record.case,
+            trace,
+            broken: broken.map(|(at, broken)| (*at, broken.as_slice())),
+        };
+        Outcome {
+            implementation,
+            story: story.tell(),
+            broken: broken
+                .iter()
+                .flat_map(|(_, broken)| broken)
+                .filter_map(|broken| find_law::<M>(broken.law.0))
+                .map(|law| (law.id.0, law.level))
+                .collect(),
+            saved: record.law.clone(),
+            unsupported: verdict.unsupported,
+        }
+    }
+
+    /// A record whose law is known and whose case is one for such a profile.
+    fn expect_fit(
+        piece: &Piece<'_>,
+        record: &Record<M>,
+        profile: &M::Profile,
+        name: &str,
+    ) -> Result<(), Trouble> {
+        if let Some(law) = &record.law
+            && find_law::<M>(law).is_none()
+        {
+            let what = format_args!("expected a law of {}, found `{law}`", M::NAME);
+            return Err(piece.error(what).into());
+        }
+        M::admits(profile, &record.case)
+            .map_err(|why| piece.error(format_args!("expected a case for {name}: {why}")).into())
+    }
+}
+
+impl<M: Mechanism> Entry for Built<M> {
+    fn name(&self) -> &'static str {
+        M::NAME
+    }
+
+    fn title(&self) -> &'static str {
+        M::TITLE
+    }
+
+    fn laws(&self) -> Vec<LawNote> {
+        M::laws()
+            .iter()
+            .map(|law| LawNote {
+                id: law.id.0,
+                level: law.level,
+                says: law.says,
+                source: law.source.to_string(),
+                is_reach: law.is_reach(),
+            })
+            .collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.implementations.iter().map(impl_name).collect()
+    }
+
+    fn implementations(&self) -> Vec<ImplementationNote> {
+        self.implementations.iter().map(note).collect()
+    }
+
+    fn expect(&self, implementation: &str) -> Result<(), Trouble> {
+        self.open(implementation).map(drop)
+    }
+
+    fn needs(&self, law: &str) -> Vec<(String, Option<&'static str>)> {
+        let Some(law) = find_law::<M>(law) else {
+            return Vec::new();
+        };
+        self.implementations
+            .iter()
+            .filter(|implementation| !implementation.is_fault())
+            .filter_map(|implementation| {
+                let subject = (implementation.open)().ok()?;
+                Some((impl_name(implementation), (law.needs)(&subject.profile()).err()))
+            })
+            .collect()
+    }
+
+    fn check(
+        &self,
+        implementation: &str,
+        plan: &Plan,
+        progress: &dyn Progress,
+    ) -> Result<Report, Trouble> {
+        let found = self.find(implementation)?;
+        let findings = campaign::run(&found.open, plan, progress)
+            .map_err(|missing| Trouble::missing(implementation, &missing))?;
+        let mut subject = self.open(implementation)?;
+        let identity = (implementation, found.version);
+        Ok(report::report(identity, plan, findings, &mut *subject))
+    }
+
+    fn faults(&self) -> Vec<&'static str> {
+        self.implementations
+            .iter()
+            .filter(|implementation| implementation.is_fault())
+            .map(|implementation| implementation.name)
+            .collect()
+    }
+
+    fn hunt(&self, fault: &str, hunt: &Hunt) -> Result<FaultReport, Trouble> {
+        let name = format!("fault:{fault}");
+        let found = self.find(&name)?;
+        fault::hunt(found, &mut *self.open(&name)?, hunt)
+    }
+
+    fn cases(
+        &self,
+        selection: &Selection<'_>,
+        put: &mut dyn FnMut(&str) -> io::Result<()>,
+    ) -> Result<io::Result<()>, Trouble> {
+        let profile = self.open(selection.implementation)?.profile();
+        let plan = selection.plan;
+        let mut put = |case: Case<M>| put(raw(&Record::<M>::of(case, None)).get());
+        if plan.tier != Tier::Random {
+            for (index, case) in (0..).zip(M::small(&profile)) {
+                if plan.shard.has(index)
+                    && let Err(error) = put(case)
+                {
+                    return Ok(Err(error));
+                }
+            }
+        }
+        if plan.tier != Tier::Small {
+            for place in 0..plan.shard.places(selection.random_cases) {
+                let index = plan.shard.case(place);
+                if let Err(error) = put(campaign::random_case(plan.seed, index, &profile)) {
+                    return Ok(Err(error));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn replay(&self, piece: &Piece<'_>, implementation: Option<&str>) -> Result<Outcome, Trouble> {
+        let record: Record<M> = piece.parse()?;
+        let saved = record.implementation.as_deref();
+        let name = implementation
+            .or(saved.filter(|name| self.find(name).is_ok()))
+            .unwrap_or(REFERENCE)
+            .to_owned();
+        let mut subject = self.open(&name)?;
+        let judge = Judge::new(subject.profile());
+        Self::expect_fit(piece, &record, judge.profile(), &name)?;
+        let trace = quiet::run(&mut *subject, &record.case);
+        Ok(Self::outcome(&judge, &record, &trace, name))
+    }
+
+    fn judge(&self, piece: &Piece<'_>) -> Result<Outcome, Trouble> {
+        let record: Record<M> = piece.parse()?;
+        let (Some(profile), Some(trace)) = (record.profile.clone(), record.trace()) else {
+            let what =
+                "expected a recorded trace, with \"profile\" and \"events\"; found only a case";
+            return Err(piece.error(what).into());
+        };
+        let name = record
+            .implementation
+            .clone()
+            .unwrap_or_else(|| "the recorded implementation".to_owned());
+        Self::expect_fit(piece, &record, &profile, &name)?;
+        Ok(Self::outcome(&Judge::new(profile), &record, &trace, name))
+    }
+}
+
+/// What is judged when nothing is named.
+pub(crate) const REFERENCE: &str = "reference";
+
+/// As `--impl` has it.
+fn impl_name<M: Mechanism>(implementation: &Implementation<M>) -> String {
+    match implementation.is_fault() {
+        true => format!("fault:{}", implementation.name),
+        false => implementation.name.to_owned(),
+    }
+}
+
+fn find_law<M: Mechanism>(id: &str) -> Option<&'static Law<M>> {
+    M::laws().iter().find(|law| law.id.0 == id)
+}
+
+fn note<M: Mechanism>(implementation: &Implementation<M>) -> ImplementationNote {
+    let missing = (implementation.open)().err();
+    let (kind, breaks, precedent) = match implementation.origin {
+        Origin::Reference => ("reference", None, None),
+        Origin::Understudy => ("understudy", None, None),
+        Origin::Fault { breaks, precedent } => ("fault", Some(breaks.0), Some(precedent)),
+        Origin::Outside => ("outside", None, None),
+    };
+    ImplementationNote {
+        name: impl_name(implementation),
+        kind,
+        version: implementation.version,
+        about: implementation.about,
+        breaks,
+        precedent,
+        package: missing.as_ref().map(|missing| missing.package),
+        missing: missing.map(|missing| missing.what),
+    }
+}

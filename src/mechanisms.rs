@@ -1,0 +1,18 @@
+//! The one list of mechanisms, and of the implementations that are built in: a new mechanism
+//! changes this file and no other of the engine.
+
+use lawbook_faults as faults;
+use lawbook_outside as outside;
+use lawbook_reference as reference;
+
+use crate::entry::Mechanisms;
+
+impl Mechanisms {
+    /// What the command knows.
+    pub fn built_in() -> Self {
+        let mut loopdev = reference::loopdev::implementations();
+        loopdev.extend(faults::loopdev::implementations());
+        loopdev.extend(outside::loopdev::implementations());
+        Mechanisms::default().with(loopdev)
+    }
+}
