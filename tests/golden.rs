@@ -1,0 +1,225 @@
+//! The golden files of the mechanisms: the catalogue of laws, the kill matrix, the smallest
+//! counterexample of each fault, and images on which two implementations agree that know nothing of
+//! each other.
+//!
+//! It does not cover the golden files of the command, which are beside its tests.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use lawbook::spec::core::{Bytes, Case, Implementation, Mechanism, Subject};
+use lawbook::spec::loopdev::{
+    Attachment, Cipher, Event, Iv, Key, Loopdev, Op, ReadAnswer, Sector, Setup, Transform,
+};
+use serde_json::Value;
+
+const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots");
+
+/// The golden files of each folder: a file that no test holds against anything is a lie.
+const FILES: &[(&str, &[&str])] = &[
+    (
+        "command",
+        &[
+            "bad_input",
+            "catalogue",
+            "check",
+            "explain",
+            "faults",
+            "help",
+            "json",
+            "junit",
+            "replay",
+        ],
+    ),
+    ("loopdev", &["counterexamples", "images_of_4096_byte_units", "kill_matrix", "laws"]),
+];
+
+fn golden(folder: &str, name: &str, text: &str) {
+    let listed = FILES.iter().any(|(known, names)| *known == folder && names.contains(&name));
+    assert!(listed, "{folder}/{name} is not in the list of golden files");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(SNAPSHOTS).join(folder));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn every_golden_file_is_held_against_something() {
+    let mut expected = BTreeSet::new();
+    for (folder, names) in FILES {
+        expected.extend(names.iter().map(|name| format!("{folder}/{name}.snap")));
+    }
+    let mut found = BTreeSet::new();
+    for folder in fs::read_dir(SNAPSHOTS).unwrap() {
+        let folder = folder.unwrap();
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let name = file.unwrap().file_name();
+            let folder = folder.file_name();
+            found.insert(format!("{}/{}", folder.display(), name.display()));
+        }
+    }
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_laws_are_those_of_the_catalogue() {
+    golden(Loopdev::NAME, "laws", &catalogue::<Loopdev>());
+}
+
+fn catalogue<M: Mechanism>() -> String {
+    let mut text = String::new();
+    for law in M::laws() {
+        writeln!(text, "{} ({:?}) {}\n  {}", law.id, law.level, law.says, law.source).unwrap();
+    }
+    text
+}
+
+#[test]
+fn every_fault_is_killed_as_before_with_the_same_smallest_case() {
+    let matrix = kill_matrix(Loopdev::NAME);
+    let faults = matrix["faults"].as_array().unwrap();
+    let (mut kills, mut stories) = (String::new(), String::new());
+    for fault in faults {
+        let text = |field: &str| fault[field].as_str().unwrap_or("never");
+        let broken: Vec<_> =
+            fault["broken"].as_array().unwrap().iter().map(|law| law.as_str().unwrap()).collect();
+        writeln!(
+            kills,
+            "{:32} {} after {:>4} cases, {} ops; breaks first: {}",
+            text("name"),
+            text("breaks"),
+            fault["found_after"],
+            fault["ops"],
+            broken.join(" ")
+        )
+        .unwrap();
+        writeln!(stories, "fault:{}: {}", text("name"), text("about")).unwrap();
+        writeln!(stories, "precedent: {}", text("precedent")).unwrap();
+        writeln!(stories, "{}", text("story")).unwrap();
+    }
+    golden(Loopdev::NAME, "kill_matrix", &kills);
+    golden(Loopdev::NAME, "counterexamples", &stories);
+    assert_eq!(matrix["unbroken"], Value::Array(vec![]), "laws that no fault breaks");
+    check_speed_of_kills(faults);
+}
+
+fn kill_matrix(mechanism: &str) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("matrix.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_lawbook"))
+        .args(["faults", mechanism, "--json"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut matrices: Vec<Value> = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert_eq!(matrices.len(), 1, "one mechanism was asked for");
+    matrices.remove(0)
+}
+
+/// How fast the laws find faults, in cases and in ops.
+fn check_speed_of_kills(faults: &[Value]) {
+    let number = |fault: &Value, field: &str| fault[field].as_u64().unwrap();
+    let mut cases: Vec<_> = faults.iter().map(|fault| number(fault, "found_after")).collect();
+    cases.sort_unstable();
+    assert!(cases[cases.len() / 2] <= 200 && cases[cases.len() - 1] <= 10_000, "{cases:?}");
+    let short = faults.iter().filter(|fault| number(fault, "ops") <= 4).count();
+    assert!(short * 10 >= faults.len() * 9, "{short} of {} have at most 4 ops", faults.len());
+}
+
+#[test]
+fn the_story_in_the_readme_is_the_one_that_the_command_tells() {
+    let output = Command::new(env!("CARGO_BIN_EXE_lawbook"))
+        .args(["check", "loopdev", "--impl", "reference-block", "--law", "LOOPDEV-02"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let lines = printed.lines().skip_while(|line| !line.contains(" is broken: "));
+    let story: Vec<_> = lines.take_while(|line| !line.contains("repeat:")).collect();
+    assert_eq!(story.len(), 5, "{printed}");
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    assert!(readme.contains(&story.join("\n")), "{}", story.join("\n"));
+}
+
+#[test]
+fn the_reference_and_the_understudy_make_the_same_images_of_4096_byte_units() {
+    let mut reference = lawbook_reference::loopdev::implementations();
+    let understudy = lawbook_faults::loopdev::implementations();
+    let understudy = understudy.iter().find(|one| one.name == "understudy").unwrap();
+    reference.retain(|one| one.name.starts_with("reference"));
+    let mut text = String::new();
+    for transform in transforms_of_4096_bytes() {
+        let case = one_unit(transform);
+        let first = reference.iter().find_map(|one| image(one, &case));
+        let first = first.unwrap_or_else(|| panic!("no reference offers {transform}"));
+        let second = image(understudy, &case).unwrap();
+        assert!(first == second, "{transform}");
+        writeln!(text, "{transform}").unwrap();
+        for line in first.chunks(32) {
+            let hex: String = line.iter().map(|byte| format!("{byte:02x}")).collect();
+            writeln!(text, "  {hex}").unwrap();
+        }
+    }
+    golden(Loopdev::NAME, "images_of_4096_byte_units", &text);
+}
+
+/// Ciphers and schemes of the reference of which no published vectors have units of 4096 bytes.
+fn transforms_of_4096_bytes() -> Vec<Transform> {
+    let schemes = [
+        (Cipher::AesXts, 256, Iv::Plain64, false),
+        (Cipher::AesXts, 512, Iv::Plain64, false),
+        (Cipher::AesXts, 512, Iv::Plain64, true),
+        (Cipher::AesXts, 512, Iv::Plain64be, false),
+        (Cipher::AesCbc, 128, Iv::EssivSha256, false),
+        (Cipher::AesCbc, 256, Iv::EssivSha256, true),
+    ];
+    schemes
+        .map(|(cipher, key_bits, iv, large_sectors)| Transform::Cipher {
+            cipher,
+            key_bits,
+            iv: Some(iv),
+            unit_bytes: 4096,
+            large_sectors,
+        })
+        .to_vec()
+}
+
+/// One unit of rising bytes, a page into the backing, at the last n below 2³².
+fn one_unit(transform: Transform) -> Case<Loopdev> {
+    let Transform::Cipher { key_bits, .. } = transform else { panic!("a cipher is expected") };
+    let rising = |count: usize| Bytes((0..count).map(|at| at.to_le_bytes()[0]).collect());
+    let attachment = Attachment {
+        transform,
+        key: Key::Bytes { bytes: rising(usize::from(key_bits / 8)) },
+        offset_bytes: 4096,
+        first: (1 << 32) - 16,
+        size_limit_bytes: 0,
+        read_only: false,
+        block_bytes: 1024,
+    };
+    let write = Op::Write {
+        sector: Sector(0),
+        data: rising(4096),
+        cuts: vec![],
+        segments: vec![],
+        then: None,
+    };
+    let show = Op::Show { sector: Sector(8), sectors: 8 };
+    let setup = Setup { backing_bytes: 8192, attachment, far: None };
+    Case { setup, ops: vec![write, show] }
+}
+
+/// The image that an implementation makes; `None` when the case is none for it.
+fn image(implementation: &Implementation<Loopdev>, case: &Case<Loopdev>) -> Option<Vec<u8>> {
+    let mut subject = (implementation.open)().ok()?;
+    Loopdev::admits(&subject.profile(), case).ok()?;
+    match subject.run(case).events.pop() {
+        Some(Event::Image { answer: ReadAnswer::Data { bytes } }) => Some(bytes.0),
+        event => panic!("{} shows no image: {event:?}", implementation.name),
+    }
+}
