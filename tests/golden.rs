@@ -4,6 +4,8 @@
 //!
 //! It does not cover the golden files of the command, which are beside its tests.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
