@@ -63,8 +63,8 @@ impl JsonSchema for Bytes {
     }
 }
 
-/// Draws a number that hugs edges: 0, 1, powers of two and their neighbours up to 2⁶⁴ − 1, and now
-/// and then any number at all.
+/// Draws a number that hugs edges: 0, 1, most powers of two up to 2⁶⁰, 2⁶³ and 2⁶⁴ with their
+/// neighbours, and now and then any number at all.
 ///
 /// # Errors
 ///
@@ -74,6 +74,8 @@ pub fn hug(u: &mut Unstructured<'_>) -> arbitrary::Result<u64> {
     let near = u64::from(tag >> 6); // 0, 1, 2 or 3 above the power of two less two
     Ok(match tag & 0x3f {
         0 => near,
+        61 => (1u64 << 63).wrapping_sub(2).wrapping_add(near),
+        62 => 0u64.wrapping_sub(2).wrapping_add(near),
         63 => u.arbitrary()?,
         exponent => (1u64 << exponent).wrapping_sub(2).wrapping_add(near),
     })
@@ -114,6 +116,7 @@ mod tests {
             [32, 32 | 2 << 6, 32 | 3 << 6].map(hugged),
             [(1 << 32) - 2, 1 << 32, (1 << 32) + 1]
         );
-        assert_eq!(hugged(62 | 1 << 6), (1 << 62) - 1);
+        assert_eq!(hugged(61 | 1 << 6), (1 << 63) - 1);
+        assert_eq!([62, 62 | 1 << 6, 62 | 2 << 6].map(hugged), [u64::MAX - 1, u64::MAX, 0]);
     }
 }

@@ -61,7 +61,12 @@ fn draw_kind<M: Mechanism>(
     weights: &[u32],
 ) -> arbitrary::Result<M::Kind> {
     let total: u32 = weights.iter().sum();
-    let mut left = u32::from(u.arbitrary::<u8>()?) * total / 256;
+    let mut left = if total <= 256 {
+        u32::from(u.arbitrary::<u8>()?) * total / 256
+    } else {
+        // One byte would never choose what weighs little among fourfold weights.
+        u32::from(u.arbitrary::<u16>()?) * total / 65536
+    };
     for (kind, weight) in M::KINDS.iter().zip(weights) {
         if left < *weight {
             return Ok(kind.kind);

@@ -19,7 +19,8 @@ pub struct Verdict {
     pub evidence: Vec<u32>,
     /// The laws broken at the first event at which any law breaks, and the index of its op.
     pub broken: Option<(usize, Vec<Break>)>,
-    /// Why the case was not run, if the implementation said so.
+    /// Why the case was not run to its end, if the implementation said so and broke nothing before.
+    /// There is no evidence then.
     pub unsupported: Option<String>,
 }
 
@@ -51,10 +52,6 @@ impl<M: Mechanism> Judge<M> {
     pub fn judge(&self, case: &Case<M>, trace: &Trace<M>) -> Verdict {
         let mut verdict =
             Verdict { evidence: vec![0; M::laws().len()], broken: None, unsupported: None };
-        if let End::Unsupported(reason) = &trace.end {
-            verdict.unsupported = Some(reason.clone());
-            return verdict;
-        }
         let mut model = M::model(&self.profile, &case.setup);
         for (at, (op, event)) in case.ops.iter().zip(&trace.events).enumerate() {
             let broken = self.step(&mut model, op, event, &mut verdict.evidence);
@@ -63,7 +60,10 @@ impl<M: Mechanism> Judge<M> {
                 return verdict;
             }
         }
-        if let Some(why) = self.wrong_end(&model, case, trace) {
+        if let End::Unsupported(reason) = &trace.end {
+            verdict.unsupported = Some(reason.clone());
+            verdict.evidence.fill(0);
+        } else if let Some(why) = self.wrong_end(&model, case, trace) {
             let broken = M::laws()
                 .iter()
                 .filter(|law| matches!(law.check, Check::Answers))

@@ -121,7 +121,14 @@ pub trait Mechanism: Sized + 'static {
         draft: &mut Self::Draft,
     ) -> arbitrary::Result<Self::Op>;
 
-    /// Whether a case is one for an implementation with this profile.
+    /// Whether a profile makes sense: what it offers exists, and no list is empty.
+    ///
+    /// # Errors
+    ///
+    /// What was expected and what came.
+    fn check_profile(profile: &Self::Profile) -> Result<(), String>;
+
+    /// Whether a case is one for an implementation with this profile, which makes sense.
     ///
     /// # Errors
     ///

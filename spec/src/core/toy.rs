@@ -153,6 +153,10 @@ impl Mechanism for Toy {
         })
     }
 
+    fn check_profile(profile: &World) -> Result<(), String> {
+        if profile.slots > 0 { Ok(()) } else { Err("expected slots, found none".into()) }
+    }
+
     fn admits(profile: &World, case: &Case<Self>) -> Result<(), String> {
         if case.setup.slots <= profile.slots { Ok(()) } else { Err("too many slots".into()) }
     }

@@ -20,6 +20,10 @@ use crate::core::{Bytes, Case, KindOf, hug};
 const MOST_SECTORS: u64 = 128;
 /// The most ops of a case.
 const MOST_OPS: usize = 1_000_000;
+/// An offset that takes more than 32 bits, and is whole units.
+const FAR_OFFSET_BYTES: u64 = 1 << 32;
+/// A case takes at most 64 KiB as JSON: from so many bytes of it on, it only looks.
+const SPENT_BYTES: usize = 24 << 10;
 /// The sectors of all windows lie below this one, so that no byte number overflows.
 const SECTORS_END: u64 = 1 << 53;
 
@@ -218,6 +222,8 @@ pub struct Draft {
     past: Vec<Past>,
     /// The registered slots, as bits.
     slots: u8,
+    /// How long the case is so far, in bytes of JSON, roughly.
+    spent_bytes: usize,
     /// The backing sectors last written or damaged: the first, and how many.
     touched: Option<(u64, u64)>,
 }
@@ -251,8 +257,12 @@ pub(super) fn draw_setup(u: &mut Unstructured<'_>, profile: &Profile) -> arbitra
     let limited = profile.size_limit && chance(u, 4)?;
     // Without a limit the backing itself must be whole units from the offset on.
     let step = if limited && !transform.large_sectors() { 512 } else { unit };
-    let offset_bytes = if profile.offsets && chance(u, 2)? { pick(u, 5)? * step } else { 0 };
-    let window_bytes = unit * (2 + pick(u, if unit == 512 { 15 } else { 7 })?);
+    let mut offset_bytes = if profile.offsets && chance(u, 2)? { pick(u, 5)? * step } else { 0 };
+    if offset_bytes > 0 && profile.far && chance(u, 6)? {
+        // Where 32 bits of bytes end.
+        offset_bytes += FAR_OFFSET_BYTES;
+    }
+    let window_bytes = unit * (2 + pick(u, if unit == 512 { 31 } else { 7 })?);
     let device_bytes = far.map_or(0, |far| far.0 * 512) + window_bytes;
     let spare_bytes = if limited { pick(u, 3)? * unit } else { 0 };
     Ok(Setup {
@@ -280,39 +290,31 @@ pub(super) fn draw_op(
 ) -> arbitrary::Result<Op> {
     let now = Rc::clone(draft.attachment.get_or_insert_with(|| Rc::new(setup.attachment.clone())));
     let scene = Scene { setup, profile, now };
-    match kind {
-        Kind::Read => scene.draw_read(u, draft),
-        Kind::SetBlockSize if profile.block_size => {
-            Ok(Op::SetBlockSize { bytes: draw_block_bytes(u)? })
+    let op = scene.draw(u, kind, draft)?;
+    draft.spent_bytes += json_bytes(&op);
+    Ok(op)
+}
+
+/// The length of an op as JSON, roughly: what is long in it are bytes, as hex, and key lines.
+fn json_bytes(op: &Op) -> usize {
+    let key_bytes = |key: &Key| match key {
+        Key::Bytes { bytes } => 2 * bytes.0.len(),
+        Key::Lines { lines } => lines.iter().map(|line| line.len() + 3).sum(),
+    };
+    100 + match op {
+        Op::Write { data, then, .. } => {
+            2 * (data.0.len() + then.as_ref().map_or(0, |then| then.0.len()))
         }
-        Kind::Show if profile.image => scene.draw_show(u, draft),
-        Kind::Flip if profile.flips => scene.draw_flip(u, draft),
-        Kind::Reopen => scene.draw_reopen(u, draft),
-        Kind::Attach => scene.draw_attach(u),
-        Kind::Register if profile.transfers => {
-            let slot = u.arbitrary::<u8>()? % SLOTS;
-            draft.slots |= 1 << slot;
-            Ok(Op::Register { slot })
+        Op::Reopen { change } | Op::Attach { change } => {
+            200 + change.key.as_ref().map_or(0, key_bytes)
         }
-        Kind::Unregister if profile.transfers => {
-            let tag: u8 = u.arbitrary()?;
-            let in_use = match scene.now.transform {
-                Transform::Registered { slot } => Some(slot),
-                _ => None,
-            };
-            let slot = in_use.filter(|_| tag & 0x80 != 0).unwrap_or(tag % SLOTS);
-            if in_use != Some(slot) {
-                draft.slots &= !(1 << slot);
-            }
-            Ok(Op::Unregister { slot })
-        }
-        Kind::CryptUnit if profile.crypt_unit => match scene.draw_crypt_unit(u, draft)? {
-            Some(op) => Ok(op),
-            None => scene.draw_write(u, draft),
-        },
-        _ => scene.draw_write(u, draft),
+        Op::CryptUnit { key, data, .. } => 200 + key_bytes(key) + 2 * data.0.len(),
+        _ => 0,
     }
 }
+
+/// The kinds of op that can be long.
+const LONG: &[Kind] = &[Kind::Write, Kind::Reopen, Kind::Attach, Kind::CryptUnit];
 
 /// What is fixed while one op is drawn.
 struct Scene<'a> {
@@ -322,6 +324,50 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    fn draw(
+        &self,
+        u: &mut Unstructured<'_>,
+        kind: Kind,
+        draft: &mut Draft,
+    ) -> arbitrary::Result<Op> {
+        let profile = self.profile;
+        match kind {
+            _ if draft.spent_bytes > SPENT_BYTES && LONG.contains(&kind) => {
+                self.draw_read(u, draft)
+            }
+            Kind::Read => self.draw_read(u, draft),
+            Kind::SetBlockSize if profile.block_size => {
+                Ok(Op::SetBlockSize { bytes: draw_block_bytes(u)? })
+            }
+            Kind::Show if profile.image => self.draw_show(u, draft),
+            Kind::Flip if profile.flips => self.draw_flip(u, draft),
+            Kind::Reopen => self.draw_reopen(u, draft),
+            Kind::Attach => self.draw_attach(u),
+            Kind::Register if profile.transfers => {
+                let slot = u.arbitrary::<u8>()? % SLOTS;
+                draft.slots |= 1 << slot;
+                Ok(Op::Register { slot })
+            }
+            Kind::Unregister if profile.transfers => {
+                let tag: u8 = u.arbitrary()?;
+                let in_use = match self.now.transform {
+                    Transform::Registered { slot } => Some(slot),
+                    _ => None,
+                };
+                let slot = in_use.filter(|_| tag & 0x80 != 0).unwrap_or(tag % SLOTS);
+                if in_use != Some(slot) {
+                    draft.slots &= !(1 << slot);
+                }
+                Ok(Op::Unregister { slot })
+            }
+            Kind::CryptUnit if profile.crypt_unit => match self.draw_crypt_unit(u, draft)? {
+                Some(op) => Ok(op),
+                None => self.draw_write(u, draft),
+            },
+            _ => self.draw_write(u, draft),
+        }
+    }
+
     fn unit_sectors(&self) -> u64 {
         u64::from(self.now.transform.unit_bytes()) / 512
     }
@@ -345,7 +391,12 @@ impl Scene<'_> {
         let step = self.unit_sectors();
         let units = (length / step).max(1);
         let first = u64::from(tag & 0x7f) % units;
-        let span = 1 + pick(u, 8)?.min(3) % (units - first).max(1);
+        // Mostly a few units; with small ones, now and then many.
+        let span = match pick(u, 16)? {
+            0 if step == 1 => pick(u, 32)?,
+            few => few.min(3),
+        };
+        let span = 1 + span % (units - first).max(1);
         let (mut sector, mut sectors) = (start + first * step, span * step);
         let partial = self.profile.partial_requests == PartialRequests::ReadModifyWrite;
         if step > 1 && chance(u, if partial { 3 } else { 24 })? {
@@ -401,8 +452,8 @@ impl Scene<'_> {
         let sectors = data.len() as u64 / 512;
         let cuts = self.draw_cuts(u, sectors)?;
         let segments = draw_segments(u, data.len())?;
-        let then =
-            if chance(u, 24)? { Some(Bytes(fill(u.arbitrary()?, data.len()))) } else { None };
+        let twice = data.len() <= 4096 && chance(u, 24)?;
+        let then = if twice { Some(Bytes(fill(u.arbitrary()?, data.len()))) } else { None };
         let n = self.undivided_n(sector);
         if draft.past.len() == PAST_WRITES {
             draft.past.remove(0);
@@ -519,6 +570,7 @@ impl Scene<'_> {
             3 if profile.block_size => change.block_bytes = Some(draw_block_bytes(u)?),
             4 | 5 if profile.offsets => {
                 let offset = pick(u, 5)? * if now.size_limit_bytes == 0 { unit } else { 512 };
+                let offset = offset + now.offset_bytes / FAR_OFFSET_BYTES * FAR_OFFSET_BYTES;
                 change.offset_bytes = Some(offset);
                 if profile.first && chance(u, 2)? {
                     let moved = now.offset_bytes / 512;
@@ -590,7 +642,8 @@ impl Scene<'_> {
             5 => change.key = Some(misfit_key(&now.key, u.arbitrary()?)),
             6 => change.key = equal_halves(&now.transform, u.arbitrary()?),
             7 | 8 => {
-                let bytes = [32 << 20, 32 << 20, 8192, 256][usize::from(u.arbitrary::<u8>()? & 3)];
+                let bytes =
+                    [32 << 20, (16 << 20) + 4096, 8192, 256][usize::from(u.arbitrary::<u8>()? & 3)];
                 change.transform = now.transform.with_unit(bytes);
                 if profile.size_limit && change.transform.is_some() {
                     // Whole units, so that the length alone is no reason to refuse.
@@ -621,8 +674,10 @@ impl Scene<'_> {
         let tag: u8 = u.arbitrary()?;
         if tag & 0x70 == 0x70 {
             let vector = pick(u, IEEE_1619.len() as u64)?;
-            let op = vector_op(&IEEE_1619[small_usize(vector)], direction_of(tag));
-            return Ok(check_op(self.profile, self.setup, &self.now, &op).is_ok().then_some(op));
+            let vector = &IEEE_1619[small_usize(vector)];
+            let op = vector_transform(self.profile, vector)
+                .map(|transform| vector_op(vector, transform, direction_of(tag)));
+            return Ok(op.filter(|op| check_op(self.profile, self.setup, &self.now, op).is_ok()));
         }
         let same = tag & 1 == 0;
         let transform = if same { self.now.transform } else { draw_transform(u, self.profile)? };
@@ -841,6 +896,7 @@ pub(super) fn admits(profile: &Profile, case: &Case<Loopdev>) -> Result<(), Stri
     if case.ops.len() > MOST_OPS {
         return Err(format!("expected at most {MOST_OPS} ops, found {}", case.ops.len()));
     }
+    profile.check()?;
     let setup = &case.setup;
     check_setup(profile, setup).map_err(|why| format!("setup: {why}"))?;
     let mut now = setup.attachment.clone();
@@ -1132,7 +1188,8 @@ fn simpler_setups(setup: &Setup) -> Vec<Setup> {
         }
     });
     offer(&|s| {
-        if device_bytes > unit {
+        // Halving comes near; only then do single units matter.
+        if device_bytes > unit && device_bytes <= 64 * unit {
             s.backing_bytes -= unit;
         }
     });
@@ -1274,7 +1331,8 @@ fn shorter(sector: Sector, sectors: u64) -> Vec<(Sector, u64)> {
     ranges.dedup();
     if sector.0 > 0 {
         ranges.push((Sector(0), sectors));
-        ranges.push((Sector(sector.0.saturating_sub(8)), sectors));
+        let less = if sector.0 > 128 { sector.0 / 2 } else { sector.0.saturating_sub(8) };
+        ranges.push((Sector(less), sectors));
     }
     ranges
 }
@@ -1330,7 +1388,8 @@ fn simpler_changes(change: &Change) -> Vec<Change> {
 }
 
 /// The exhaustive small tier: every partition of a request of 4 units, for every transform and
-/// every size of unit, around n = 0, 2⁸, 2¹⁶, 2³² and 2⁶³; and the published vectors.
+/// every size of unit, around n = 0, 2⁸, 2¹⁶, 2³² and 2⁶³; for each also one long request; and the
+/// published vectors.
 pub(super) fn small(profile: &Profile) -> Box<dyn Iterator<Item = Case<Loopdev>>> {
     let transforms: Vec<_> = profile.ciphers.iter().flat_map(transforms).collect();
     let profile = profile.clone();
@@ -1339,10 +1398,12 @@ pub(super) fn small(profile: &Profile) -> Box<dyn Iterator<Item = Case<Loopdev>>
         let profile = profile.clone();
         let numbers: &[u64] =
             if profile.first { &[0, 1 << 8, 1 << 16, 1 << 32, 1 << 63] } else { &[0] };
-        numbers.iter().flat_map(move |n| {
+        let long = long_case(&profile, transform);
+        let partitions = numbers.iter().flat_map(move |n| {
             let profile = profile.clone();
             (0..8u8).map(move |partition| partition_case(&profile, transform, *n, partition))
-        })
+        });
+        std::iter::once(long).chain(partitions)
     });
     Box::new(vectors.into_iter().chain(partitions))
 }
@@ -1362,6 +1423,30 @@ fn transforms(offer: &Offer) -> Vec<Transform> {
         }
     }
     transforms
+}
+
+/// One request over several pages and many units, as a batch would take it.
+fn long_case(profile: &Profile, transform: Transform) -> Case<Loopdev> {
+    let unit_bytes = transform.unit_bytes();
+    let units: u8 = if unit_bytes == 512 { 34 } else { 9 };
+    let data: Vec<u8> = (2..2 + units).flat_map(|tag| fill(tag, unit_bytes as usize)).collect();
+    let sectors = small_u32(data.len() as u64 / 512);
+    let sector = Sector(0);
+    let write = Op::Write { sector, data: Bytes(data), cuts: vec![], segments: vec![], then: None };
+    let read = Op::Read { sector, sectors, cuts: vec![], segments: vec![] };
+    let show = profile.image.then_some(Op::Show { sector, sectors });
+    let attachment = Attachment {
+        transform,
+        key: key_of(&transform, profile, 1),
+        offset_bytes: 0,
+        first: 0,
+        size_limit_bytes: 0,
+        read_only: false,
+        block_bytes: 4096,
+    };
+    let backing_bytes = u64::from(sectors) * 512;
+    let ops = [write].into_iter().chain(show).chain([read]).collect();
+    Case { setup: Setup { backing_bytes, attachment, far: None }, ops }
 }
 
 /// Four units around a number, written by one partition and read by another: the bits say after
@@ -1397,7 +1482,7 @@ fn partition_case(profile: &Profile, transform: Transform, n: u64, partition: u8
         transform,
         key: key_of(&transform, profile, 1),
         offset_bytes: 0,
-        first: n.saturating_sub(u64::from(unit_bytes) / 256),
+        first: if profile.first { n.wrapping_sub(u64::from(unit_bytes) / 256) } else { 0 },
         size_limit_bytes: 0,
         read_only: false,
         block_bytes: 1024,
@@ -1408,9 +1493,10 @@ fn partition_case(profile: &Profile, transform: Transform, n: u64, partition: u8
 
 /// A case per published vector that the profile admits: the unit encrypted, and decrypted.
 fn vector_cases(profile: &Profile) -> Vec<Case<Loopdev>> {
-    let cases = IEEE_1619.iter().map(|vector| {
-        let ops = [Direction::Encrypt, Direction::Decrypt].map(|way| vector_op(vector, way));
-        let transform = vector_transform(vector);
+    let cases = IEEE_1619.iter().filter_map(|vector| {
+        let transform = vector_transform(profile, vector)?;
+        let ways = [Direction::Encrypt, Direction::Decrypt];
+        let ops = ways.map(|direction| vector_op(vector, transform, direction)).to_vec();
         let attachment = Attachment {
             transform,
             key: key_of(&transform, profile, 1),
@@ -1420,26 +1506,27 @@ fn vector_cases(profile: &Profile) -> Vec<Case<Loopdev>> {
             read_only: false,
             block_bytes: 1024,
         };
-        Case { setup: Setup { backing_bytes: 512, attachment, far: None }, ops: ops.to_vec() }
+        let backing_bytes = u64::from(transform.unit_bytes());
+        Some(Case { setup: Setup { backing_bytes, attachment, far: None }, ops })
     });
     cases.filter(|case| admits(profile, case).is_ok()).collect()
 }
 
-fn vector_transform(vector: &Vector) -> Transform {
-    Transform::Cipher {
-        cipher: Cipher::AesXts,
-        key_bits: small_u16(vector.key.len() * 4),
-        iv: Some(Iv::Plain64),
-        unit_bytes: 512,
-        large_sectors: false,
-    }
+/// The transform of a vector, in a size of unit that is offered: the vectors have their own.
+fn vector_transform(profile: &Profile, vector: &Vector) -> Option<Transform> {
+    let (cipher, iv) = (Cipher::AesXts, Some(Iv::Plain64));
+    let key_bits = small_u16(vector.key.len() * 4);
+    let offer = profile.ciphers.iter().find(|offer| {
+        offer.cipher == cipher && offer.iv == iv && offer.key_bits.contains(&key_bits)
+    })?;
+    let unit_bytes = *offer.unit_bytes.first()?;
+    Some(Transform::Cipher { cipher, key_bits, iv, unit_bytes, large_sectors: false })
 }
 
-fn vector_op(vector: &Vector, direction: Direction) -> Op {
+fn vector_op(vector: &Vector, transform: Transform, direction: Direction) -> Op {
     let [key, data] = [vector.key, vector.ends(direction).0]
         .map(|text| Bytes(hex::decode(text).expect("the vectors are hex")));
-    let key = Key::Bytes { bytes: key };
-    Op::CryptUnit { direction, transform: vector_transform(vector), key, n: vector.n, data }
+    Op::CryptUnit { direction, transform, key: Key::Bytes { bytes: key }, n: vector.n, data }
 }
 
 fn small_u16(value: usize) -> u16 {
@@ -1595,6 +1682,32 @@ mod tests {
     }
 
     #[test]
+    fn every_drawn_case_takes_at_most_64_kib_as_json() {
+        for case in drawn(&able(), 500) {
+            let bytes = serde_json::to_vec(&case).unwrap().len();
+            assert!(bytes <= 64 << 10, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_profile_that_offers_what_does_not_exist_admits_nothing() {
+        let case = drawn(&able(), 1).next().unwrap();
+        let change: [fn(&mut Offer); 5] = [
+            |offer| offer.iv = Some(Iv::EssivSha256),
+            |offer| offer.key_bits = vec![384],
+            |offer| offer.key_bits = vec![],
+            |offer| offer.unit_bytes = vec![0],
+            |offer| offer.unit_bytes = vec![520],
+        ];
+        for change in change {
+            let mut profile = able();
+            change(&mut profile.ciphers[0]);
+            let why = admits(&profile, &case).unwrap_err();
+            assert!(why.starts_with("offer of AesXts with"), "{why}");
+        }
+    }
+
+    #[test]
     fn every_case_of_the_small_tier_is_admitted_and_there_are_all_partitions() {
         for profile in [able(), unable()] {
             let cases: Vec<_> = small(&profile).collect();
@@ -1604,7 +1717,7 @@ mod tests {
             let transforms = profile.ciphers.iter().flat_map(transforms).count();
             let numbers = if profile.first { 5 } else { 1 };
             let vectors = if profile.crypt_unit { 19 } else { 0 };
-            assert_eq!(cases.len(), vectors + transforms * numbers * 8);
+            assert_eq!(cases.len(), vectors + transforms * (numbers * 8 + 1));
         }
     }
 

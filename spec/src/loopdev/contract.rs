@@ -113,7 +113,7 @@ pub trait LoopDevice {
     }
 
     /// As [`write`](Self::write), from memory that its owner may change meanwhile: two calls of
-    /// `fetch` may give different bytes. What is written is what one fetch gave.
+    /// `fetch` may give different bytes. What is written to a sector is what one fetch gave.
     ///
     /// # Errors
     ///
@@ -304,6 +304,42 @@ pub struct Offer {
     pub large_sectors: bool,
 }
 
+impl Offer {
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let fits = match (self.cipher, self.iv) {
+            (Cipher::AesEcb, iv) => iv.is_none(),
+            (Cipher::AesXts, iv) => {
+                matches!(iv, Some(Iv::Plain | Iv::Plain64 | Iv::Plain64be | Iv::Null))
+            }
+            (Cipher::AesCbc, iv) => iv.is_some(),
+        };
+        if !fits {
+            return Err(("an IV scheme that the cipher takes", format!("{:?}", self.iv)));
+        }
+        let (expected, lengths): (_, &[u16]) = match self.cipher {
+            Cipher::AesXts => ("key_bits of 256 or 512", &[256, 512]),
+            _ => ("key_bits of 128, 192 or 256", &[128, 192, 256]),
+        };
+        let known = self.key_bits.iter().all(|bits| lengths.contains(bits));
+        if self.key_bits.is_empty() || !known {
+            return Err((expected, format!("{:?}", self.key_bits)));
+        }
+        let sectors_only = self.iv.is_some_and(|iv| iv == Iv::Block || iv.key_lines() > 0);
+        let (expected, sizes): (_, &[u32]) = match sectors_only {
+            true => ("unit_bytes of 512", &[512]),
+            false => ("unit_bytes of 512, 1024, 2048 or 4096", &[512, 1024, 2048, 4096]),
+        };
+        let known = self.unit_bytes.iter().all(|bytes| sizes.contains(bytes));
+        if self.unit_bytes.is_empty() || !known {
+            return Err((expected, format!("{:?}", self.unit_bytes)));
+        }
+        if sectors_only && self.large_sectors {
+            return Err(("no large sectors", "large_sectors".into()));
+        }
+        Ok(())
+    }
+}
+
 /// What an implementation does with an XTS key whose halves are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -329,6 +365,23 @@ pub enum PartialRequests {
 }
 
 impl Profile {
+    /// Whether every offer is one that the formulas know, in sizes that exist.
+    ///
+    /// # Errors
+    ///
+    /// What was expected of which offer, and what came.
+    pub fn check(&self) -> Result<(), String> {
+        for offer in &self.ciphers {
+            offer.check().map_err(|(expected, found)| {
+                format!(
+                    "offer of {:?} with {:?}: expected {expected}, found {found}",
+                    offer.cipher, offer.iv
+                )
+            })?;
+        }
+        Ok(())
+    }
+
     /// Whether the implementation offers this transform.
     pub fn offers(&self, transform: &Transform) -> bool {
         match *transform {
@@ -528,15 +581,16 @@ impl<D: LoopDevice> Session<D> {
         self.device.detach().map_err(|error| End::Mishap(format!("to detach is refused: {error}")))
     }
 
-    /// The transfer that cases register: it records its calls, and XORs every sector with bytes
+    /// The transfer that cases register: it records its calls, and changes every sector by bytes
     /// that depend on its *n* and on the slot.
     fn test_transfer(&self, slot: u8) -> Transfer {
         let calls = Arc::clone(&self.calls);
-        Arc::new(move |_, n, data| {
+        Arc::new(move |direction, n, data| {
             let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
             calls.lock().unwrap_or_else(PoisonError::into_inner).push(Call { n, bytes });
             for (index, sector) in data.chunks_mut(512).enumerate() {
-                super::formulas::test_transfer(slot, n.wrapping_add(index as u64), sector);
+                let n = n.wrapping_add(index as u64);
+                super::formulas::test_transfer(direction, slot, n, sector);
             }
         })
     }

@@ -144,7 +144,7 @@ impl Oracle {
             }
             Inner::Registered(slot) => {
                 for (index, sector) in unit.chunks_mut(512).enumerate() {
-                    test_transfer(*slot, n.wrapping_add(index as u64), sector);
+                    test_transfer(direction, *slot, n.wrapping_add(index as u64), sector);
                 }
             }
             Inner::Ecb(aes) => aes.ecb(direction, unit),
@@ -234,11 +234,16 @@ pub(super) fn block_iv(backing_byte: u64, block_bytes: u32) -> [u8; BLOCK_BYTES]
     le64((backing_byte / u64::from(block_bytes)) & 0xffff_ffff)
 }
 
-/// The transfer that cases register: XOR with bytes that depend on *n* and on the slot; it undoes
-/// itself.
-pub(super) fn test_transfer(slot: u8, n: u64, sector: &mut [u8]) {
+/// The transfer that cases register: it adds bytes that depend on *n* and on the slot, and takes
+/// them away again; done twice the same way, it does not undo itself.
+pub(super) fn test_transfer(direction: Direction, slot: u8, n: u64, sector: &mut [u8]) {
     let key = n.to_le_bytes().map(|byte| byte ^ slot.wrapping_mul(0x3d).wrapping_add(0x5a));
-    sector.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+    for (byte, key) in sector.iter_mut().zip(key.iter().cycle()) {
+        *byte = match direction {
+            Direction::Encrypt => byte.wrapping_add(*key),
+            Direction::Decrypt => byte.wrapping_sub(*key),
+        };
+    }
 }
 
 fn le64(n: u64) -> [u8; BLOCK_BYTES] {

@@ -322,6 +322,10 @@ impl Mechanism for Loopdev {
         cases::draw_op(u, kind, setup, profile, draft)
     }
 
+    fn check_profile(profile: &Profile) -> Result<(), String> {
+        profile.check()
+    }
+
     fn admits(profile: &Profile, case: &Case<Self>) -> Result<(), String> {
         cases::admits(profile, case)
     }

@@ -459,7 +459,7 @@ pub(super) fn halves_equal(transform: &Transform, key: &Key) -> bool {
     match (transform, key) {
         (Transform::Cipher { cipher: Cipher::AesXts, .. }, Key::Bytes { bytes }) => {
             let (data, tweak) = bytes.0.split_at(bytes.0.len() / 2);
-            !data.is_empty() && data == tweak
+            key_fits(transform, key) && data == tweak
         }
         _ => false,
     }
@@ -848,8 +848,12 @@ impl Model {
                 .expect("the sizes of a case are small");
             let bytes = from..from + data_len(&covered);
             self.write_chain(&chain, &covered, &piece[bytes.clone()], then.is_some());
-            let shape = Rc::new(self.shape(chain.start, request, segments));
+            let mut shape = Rc::new(self.shape(chain.start, request, segments));
             for (index, at) in covered.enumerate() {
+                if self.attachment.transform.iv() == Some(Iv::Block) {
+                    // Each sector is a unit there, and lies elsewhere in its request.
+                    shape = Rc::new(self.shape(at, request, segments));
+                }
                 let part = bytes.start + index * 512;
                 let data = sector_at(piece, part);
                 let then = second.map(|second| sector_at(second, part));
@@ -1024,7 +1028,15 @@ impl Model {
         let near = sector.saturating_sub(7)..sector + 8;
         let mut lost = Vec::new();
         for (at, written) in self.written.range_mut(near) {
-            let unit = u64::from(self.schemes[written.scheme].transform.unit_bytes());
+            let transform = &self.schemes[written.scheme].transform;
+            if transform.iv() == Some(Iv::Block) {
+                // The damage goes on into the next sector of the chain.
+                if *at >= sector {
+                    lost.push(*at);
+                }
+                continue;
+            }
+            let unit = u64::from(transform.unit_bytes());
             let start = written.unit * 512;
             if !(start..start + unit).contains(&byte) {
                 continue;
