@@ -195,7 +195,9 @@ impl Keyed {
                     }
                 }
             }
-            (Keyed::Registered(transfer), _) => transfer(direction, piece.n, data),
+            (Keyed::Registered(transfer), _) => {
+                transfer(decisions.asks(direction), piece.n, data);
+            }
             (Keyed::Ecb(aes), _) => map_blocks(data, |block| aes.crypt(direction, block)),
             (Keyed::Cbc { data: aes, ivs }, Direction::Encrypt) => {
                 cbc_encrypt(aes, ivs.iv(decisions, piece.n), data);

@@ -167,6 +167,11 @@ pub(super) trait Decisions {
         n
     }
 
+    /// Which way a registered transfer is asked to go.
+    fn asks(&self, direction: Direction) -> Direction {
+        direction
+    }
+
     /// The *n* of a unit by itself, when the caller says this one.
     fn n_alone(&self, _transform: &Transform, n: u64) -> u64 {
         n

@@ -113,7 +113,7 @@ fn the_understudy_agrees_with_the_oracle_on_units_of_every_transform() {
 
 #[test]
 fn weak_transforms_break_no_law_but_those_that_they_are_weak_in() {
-    let everything = laws_broken(&mut driver::<Everything>(), 2_000);
+    let everything = laws_broken(&mut driver::<Everything>(), 8_000);
     let linux_2_4 = laws_broken(&mut driver::<LinuxTwoFour>(), 2_000);
     let of_block = ["LOOPDEV-01", "LOOPDEV-02", "LOOPDEV-03"].map(LawId);
     let of_any = ["LOOPDEV-11", "LOOPDEV-26"].map(LawId);

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 
 use lawbook_spec::core::{Case, Implementation, LawId, Origin, Subject, Trace};
 use lawbook_spec::loopdev::{
-    Answer, Attachment, Event, Iv, Key, Loopdev, Offer, Op, Profile, Transform,
+    Answer, Attachment, Direction, Error, Event, Iv, Key, Loopdev, Offer, Op, Profile, Transform,
 };
 
 use super::super::ciphers::Block;
 use super::super::decisions::{Decisions, Right};
 use super::super::{driver, fault, profiles};
 
-pub(super) const FAULTS: [Implementation<Loopdev>; 10] = [
+pub(super) const FAULTS: [Implementation<Loopdev>; 12] = [
     fault::<UnregistersInUse>(
         "unregisters-in-use",
         "LOOPDEV-22",
@@ -53,6 +53,18 @@ pub(super) const FAULTS: [Implementation<Loopdev>; 10] = [
         "LOOPDEV-24",
         "A registered transfer is told the request's n for every piece of it.",
         "constructed: n is computed once, before the loop",
+    ),
+    fault::<TransferAlwaysEncrypts>(
+        "transfer-always-encrypts",
+        "LOOPDEV-01",
+        "A registered transfer is asked to encipher when the device reads.",
+        "constructed: transfers that undo themselves, as XOR does, hide it",
+    ),
+    fault::<OffsetIn32Bits>(
+        "offset-in-32-bits",
+        "LOOPDEV-04",
+        "The offset is stored in 32 bits of bytes, so a device beyond 4 GiB starts elsewhere.",
+        "Linux loop driver, whose `lo_offset` was an int",
     ),
     fault::<UnitAloneDividesTwice>(
         "unit-alone-divides-twice",
@@ -176,6 +188,28 @@ impl Decisions for TransferGetsRequestsNumber {
 
     fn along(&self, request_n: u64, _n: u64) -> u64 {
         request_n
+    }
+}
+
+#[derive(Default)]
+struct TransferAlwaysEncrypts;
+
+impl Decisions for TransferAlwaysEncrypts {
+    fn profile(&self) -> Profile {
+        transfers_only()
+    }
+
+    fn asks(&self, _direction: Direction) -> Direction {
+        Direction::Encrypt
+    }
+}
+
+#[derive(Default)]
+struct OffsetIn32Bits;
+
+impl Decisions for OffsetIn32Bits {
+    fn start(&self, offset_bytes: u64) -> Result<u64, Error> {
+        Right.start(offset_bytes & 0xffff_ffff)
     }
 }
 
