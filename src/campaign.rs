@@ -114,12 +114,20 @@ pub fn random_case<M: Mechanism>(seed: Seed, index: u64, profile: &M::Profile) -
 /// # Errors
 ///
 /// When the implementation can't be opened.
+///
+/// # Panics
+///
+/// When its profile makes no sense.
 pub(crate) fn run<M: Mechanism>(
     open: &Open<'_, M>,
     plan: &Plan,
     progress: &dyn Progress,
 ) -> Result<Findings<M>, Missing> {
-    let judge = Judge::new(open()?.profile());
+    let profile = open()?.profile();
+    if let Err(why) = M::check_profile(&profile) {
+        panic!("the profile of the implementation makes no sense: {why}");
+    }
+    let judge = Judge::new(profile);
     let course = Course {
         plan,
         judge: &judge,

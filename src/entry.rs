@@ -371,10 +371,13 @@ impl<M: Mechanism> Entry for Built<M> {
     fn replay(&self, piece: &Piece<'_>, implementation: Option<&str>) -> Result<Outcome, Trouble> {
         let record: Record<M> = piece.parse()?;
         let saved = record.implementation.as_deref();
-        let name = implementation
-            .or(saved.filter(|name| self.find(name).is_ok()))
-            .unwrap_or(REFERENCE)
-            .to_owned();
+        let name = implementation.or(saved).unwrap_or(REFERENCE).to_owned();
+        if implementation.is_none() && self.find(&name).is_err() {
+            return Err(Trouble::Wrong(format!(
+                "{}: expected an implementation that is built in, or --impl, found `{name}`",
+                piece.place()
+            )));
+        }
         let mut subject = self.open(&name)?;
         let judge = Judge::new(subject.profile());
         Self::expect_fit(piece, &record, judge.profile(), &name)?;

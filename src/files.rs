@@ -303,6 +303,9 @@ pub(crate) fn expect_writable(path: &Path) -> Result<(), FileError> {
     if path.is_dir() {
         return fail("expected a file to write, found a directory");
     }
+    if path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+        return fail("expected a plain file to write or replace, found a link or a device");
+    }
     if !folder_of(path).is_dir() {
         return fail("expected its folder to be there, found none");
     }

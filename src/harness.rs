@@ -116,6 +116,10 @@ pub fn judge_case<M: Mechanism>(
 /// What the test of one law, or of one situation, comes to.
 fn outcome(report: &Report, id: &str, plan: &Plan) -> Result<Completion, Failed> {
     if let Some(law) = report.laws.iter().find(|law| law.id == id) {
+        if law.id == report.laws[0].id && report.unsupported * 10 > report.cases {
+            let (count, cases) = (report.unsupported, report.cases);
+            return Err(format!("{count} of {cases} cases are unsupported").into());
+        }
         return law_outcome(law, plan);
     }
     if let Some(reach) = report.reached.iter().find(|reach| reach.id == id) {

@@ -266,7 +266,9 @@ impl Repeats {
         for file in &options.exempt {
             run += &format!(" --exempt {}", quoted(&file.display().to_string()));
         }
-        for law in &options.laws {
+        let reported =
+            |law: &&String| report.laws.iter().any(|row| row.id.eq_ignore_ascii_case(law));
+        for law in options.laws.iter().filter(reported) {
             run += &format!(" --law {}", quoted(law));
         }
         if options.strict {

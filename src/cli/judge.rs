@@ -39,5 +39,6 @@ pub(super) fn run(
         repeat += " --strict";
     }
     console.print(&told.text(&repeat))?;
-    Ok(Ending::broken_if(told.is_broken))
+    // A recording that shows nothing is no pass.
+    Ok(Ending::broken_if(told.is_broken || told.unsupported.is_some()))
 }

@@ -28,8 +28,9 @@ use crate::story::one_line;
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0  every applicable MUST holds and was exercised
-  1  one is broken or was not exercised, or an exemption is stale
+  0  every applicable MUST holds and was exercised, or is exempt
+  1  one is broken or was not exercised, a situation was not reached, an exemption is stale, more
+     than a tenth of the cases is unsupported, or a fault was not found
   2  the command, or a file it was given, is wrong
   3  the implementation could not be run";
 

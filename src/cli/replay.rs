@@ -51,7 +51,10 @@ pub(super) fn run(
         repeat += " --strict";
     }
     console.print(&told.text(&repeat))?;
-    Ok(Ending::broken_if(told.is_broken))
+    match told.unsupported {
+        Some(why) if !told.is_broken => Err(Trouble::Missing(why)),
+        _ => Ok(Ending::broken_if(told.is_broken)),
+    }
 }
 
 /// Reads files and visits every object in them; nothing is visited when a file is wrong.
@@ -70,6 +73,8 @@ pub(super) struct Told {
     stories: Vec<(String, String, bool)>,
     /// Whether the exit status says so.
     pub(super) is_broken: bool,
+    /// The first case that the implementation could not run, and why.
+    pub(super) unsupported: Option<String>,
 }
 
 impl Told {
@@ -85,6 +90,9 @@ impl Told {
             Some(law) if broken.contains(&law.as_str()) => ", as saved".to_owned(),
             Some(law) => format!("; not as saved: {law} was broken"),
         };
+        if let (Some(why), None) = (&outcome.unsupported, &self.unsupported) {
+            self.unsupported = Some(format!("{what}: the case is unsupported: {why}"));
+        }
         self.is_broken |= outcome.broken.iter().any(|(_, level)| *level == Level::Must || strict);
         let line = format!("{what}: {now}{same}\n");
         self.stories.push((outcome.story, line, !broken.is_empty()));

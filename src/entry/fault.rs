@@ -95,6 +95,7 @@ pub(super) fn hunt<M: Mechanism>(
         law: Some(breaks.0.to_owned()),
         implementation: Some(name),
         why: Some(small.why),
+        profile: Some(judge.profile().clone()),
         ..Record::of(small.case, Some(small.trace))
     }));
     Ok(report)

@@ -51,6 +51,9 @@ pub struct Report {
     pub reached: Vec<ReachReport>,
     /// How often each kind of op was done.
     pub kinds: Vec<KindReport>,
+    /// The MUSTs that are broken beside the laws that were asked for; none when all were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also_broken: Vec<&'static str>,
     /// What is made of it all.
     pub status: Status,
     /// How many random cases all shards together have, when they come as far as this one.
@@ -234,6 +237,7 @@ pub(crate) fn report<M: Mechanism>(
         laws,
         reached: reach_reports(plan, &findings),
         kinds: kind_reports(&findings),
+        also_broken: also_broken(plan, &findings),
         status: Status::Holds,
         random_cases: findings.random_cases,
         unsupported_why: findings.tally.unsupported_why,
@@ -274,6 +278,18 @@ fn law_reports<M: Mechanism>(
     rows
 }
 
+/// The MUSTs that are broken though the plan does not ask for them: all laws are guards.
+fn also_broken<M: Mechanism>(plan: &Plan, findings: &Findings<M>) -> Vec<&'static str> {
+    let asked: Vec<usize> = asked_for::<M>(plan).map(|(index, _)| index).collect();
+    let exempt = |law: &Law<M>| plan.exempt.keys().any(|id| id.eq_ignore_ascii_case(law.id.0));
+    let others = M::laws().iter().enumerate().filter(|(index, _)| !asked.contains(index));
+    others
+        .filter(|(index, law)| findings.tally.breaks[*index].is_some() && !exempt(law))
+        .filter(|(_, law)| law.level == Level::Must)
+        .map(|(_, law)| law.id.0)
+        .collect()
+}
+
 fn reach_reports<M: Mechanism>(plan: &Plan, findings: &Findings<M>) -> Vec<ReachReport> {
     asked_for::<M>(plan)
         .filter(|(_, law)| law.is_reach())
@@ -300,6 +316,9 @@ fn kind_reports<M: Mechanism>(findings: &Findings<M>) -> Vec<KindReport> {
 
 fn status(report: &Report, plan: &Plan) -> Status {
     let mut fails: Vec<Status> = report.laws.iter().filter_map(|law| law.fails(plan)).collect();
+    if !report.also_broken.is_empty() {
+        fails.push(Status::Broken);
+    }
     if plan.shard.is_whole() {
         if report.reached.iter().any(ReachReport::is_missed) {
             fails.push(Status::NotExercised);

@@ -68,7 +68,7 @@ fn rows(report: &Report, is_terminal: bool) -> String {
             (&verdict, tone),
             (&evidence, Tone::Plain),
             (&first_break(law), Tone::Plain),
-            (&says, Tone::Faint),
+            (&says, Tone::Plain),
         ]);
     }
     for reach in &report.reached {
@@ -90,7 +90,7 @@ fn rows(report: &Report, is_terminal: bool) -> String {
             (verdict, tone),
             (&count, Tone::Plain),
             ("", Tone::Plain),
-            (&says, Tone::Faint),
+            (&says, Tone::Plain),
         ]);
     }
     rows.render()
@@ -157,20 +157,26 @@ fn conclusion(report: &Report) -> String {
         })
         .collect();
     let reached = report.reached.iter().filter(|reach| reach.count > 0).count();
-    let situations = match report.reached.len() {
+    let situations = match report.reached.iter().filter(|reach| reach.reason.is_none()).count() {
         0 => String::new(),
-        all => format!("; {reached} of {all} situations are reached"),
+        all => format!("; {reached} of {all} situations that apply are reached"),
     };
+    let exempt = report.laws.iter().any(|law| law.verdict == Verdict::Exempt);
     let status = match report.status {
-        Status::Holds if report.shard.is_whole() => "every applicable MUST holds",
-        Status::Holds => "no MUST is broken in this shard",
+        Status::Holds if !report.shard.is_whole() => "no MUST is broken in this shard",
+        Status::Holds if exempt => "every applicable MUST holds or is exempt",
+        Status::Holds => "every applicable MUST holds",
         Status::Broken => "broken",
         Status::NotExercised => "failed: not everything was exercised",
         Status::Stale => "failed: an exemption is stale",
         Status::Unsupported => "failed: more than a tenth of the cases are unsupported",
     };
     let laws = report.laws.len();
-    format!("{status}; of {laws} laws {}{situations}\n", counts.join(", "))
+    let others = match report.also_broken.as_slice() {
+        [] => String::new(),
+        others => format!("; broken beside them: {}", others.join(", ")),
+    };
+    format!("{status}; of {laws} laws {}{others}{situations}\n", counts.join(", "))
 }
 
 /// How many laws have each verdict, in the order of the verdicts.

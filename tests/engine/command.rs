@@ -202,7 +202,9 @@ fn the_exit_status_tells_the_verdict() {
     assert_eq!(status("check toy --impl weak"), 0);
     assert_eq!(status("check toy --impl weak --strict"), 1);
     assert_eq!(status("check toy --impl fault:hides-nine"), 1);
-    assert_eq!(status("check toy --impl fault:hides-nine --law TOY-02"), 0);
+    // All laws are guards: one that is not asked for fails the run too.
+    assert_eq!(status("check toy --impl fault:hides-nine --law TOY-02"), 1);
+    assert_eq!(status("check toy --law TOY-02"), 0);
     assert_eq!(status("check toy --impl half"), 1);
     assert_eq!(status("check toy --tier small"), 1);
     assert_eq!(status("check toy --impl abacus"), 3);

@@ -186,6 +186,10 @@ impl Mechanism for Toy {
         })
     }
 
+    fn check_profile(_: &Profile) -> Result<(), String> {
+        Ok(())
+    }
+
     fn admits(profile: &Profile, case: &Case<Self>) -> Result<(), String> {
         match case.ops.iter().position(|op| *op == Op::Reset {}) {
             Some(at) if !profile.resets => Err(format!("op {at}: it can't be reset")),
