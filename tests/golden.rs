@@ -149,6 +149,21 @@ fn the_story_in_the_readme_is_the_one_that_the_command_tells() {
 }
 
 #[test]
+fn the_numbers_in_the_readme_are_those_that_a_check_prints() {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_lawbook")).args(["check", "loopdev"]).output().unwrap();
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("LOOPDEV-0")).collect();
+    let evidence: Vec<_> = rows.iter().filter(|row| row.contains("  holds    ")).collect();
+    assert!(evidence.len() >= 3, "{rows:?}");
+    for row in evidence {
+        assert!(printed.contains(*row), "{row}");
+    }
+}
+
+#[test]
 fn the_reference_and_the_understudy_make_the_same_images_of_4096_byte_units() {
     let mut reference = lawbook_reference::loopdev::implementations();
     let understudy = lawbook_faults::loopdev::implementations();
