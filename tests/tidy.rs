@@ -64,6 +64,21 @@ fn loopdev() -> Shelf<Loopdev> {
     Shelf { implementations }
 }
 
+/// The mechanisms that the tests of this file hold to account.
+const MECHANISMS: &[&str] = &[Loopdev::NAME];
+
+#[test]
+fn every_mechanism_is_held_to_account_here() {
+    let mut found: Vec<String> = fs::read_dir(root().join("spec/src"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_dir() && entry.file_name() != "core")
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, MECHANISMS);
+}
+
 #[test]
 fn every_module_says_what_it_is() {
     for path in files(CODE, ".rs") {

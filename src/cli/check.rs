@@ -29,7 +29,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N", value_parser = count)]
     cases: Option<NonZero<u64>>,
 
-    /// Random cases for so long instead: 500ms, 10s, 5m
+    /// Random cases for so long instead, after the small tier: 500ms, 10s, 5m
     #[arg(long, value_parser = duration, conflicts_with = "cases")]
     time: Option<Duration>,
 
