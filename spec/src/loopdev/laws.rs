@@ -444,18 +444,12 @@ fn each_sector(
     else {
         return Silent;
     };
-    let mut whole = Silent;
-    for (request, answer) in requests(*sector, *sectors as usize * 512, cuts).iter().zip(answers) {
-        let Some(bytes) = answer.data() else { continue };
-        for (at, bytes) in request.sectors().zip(bytes.as_chunks::<512>().0) {
-            match judge(at, bytes, request, segments) {
-                Silent => {}
-                Holds => whole = Holds,
-                broken => return broken,
-            }
-        }
-    }
-    whole
+    let requests = requests(*sector, *sectors as usize * 512, cuts);
+    let done = requests.iter().zip(answers).filter_map(|(request, answer)| {
+        let sectors = request.sectors().zip(answer.data()?.as_chunks::<512>().0);
+        Some(sectors.map(move |(at, bytes)| (at, bytes, request)))
+    });
+    Judgement::all(done.flatten().map(|(at, bytes, request)| judge(at, bytes, request, segments)))
 }
 
 fn same_as_written(at: u64, found: &[u8; 512], written: &Written) -> Judgement {
@@ -603,14 +597,18 @@ fn one_fetch(model: &Model, op: &Op, event: &Event) -> Judgement {
 
 // What changes nothing.
 
+/// What a look at the image shows: the first sector, and the bytes.
+fn look<'a>(op: &Op, event: &'a Event) -> Option<(u64, &'a [u8])> {
+    match (op, event) {
+        (Op::Show { sector, .. }, Event::Image { answer }) => Some((sector.0, answer.data()?)),
+        _ => None,
+    }
+}
+
 /// Judges every sector of an image that was shown before, if this alone happened since.
 fn unchanged_since(model: &Model, op: &Op, event: &Event, since: Since) -> Judgement {
-    let (Op::Show { sector, .. }, Event::Image { answer: ReadAnswer::Data { bytes } }) =
-        (op, event)
-    else {
-        return Silent;
-    };
-    let sectors = bytes.0.as_chunks::<512>().0.iter().zip(sector.0..);
+    let Some((sector, bytes)) = look(op, event) else { return Silent };
+    let sectors = bytes.as_chunks::<512>().0.iter().zip(sector..);
     Judgement::all(sectors.map(|(found, at)| match model.shown.get(&at) {
         Some(shown) if shown.only(since) => Judgement::when(*found == *shown.bytes, || {
             differ(&format!("image sector {}", Sector(at)), &*shown.bytes, found)
@@ -730,13 +728,9 @@ fn same_units(
     event: &Event,
     of_interest: impl Fn(&Same) -> bool,
 ) -> Judgement {
-    let (Op::Show { sector, .. }, Event::Image { answer: ReadAnswer::Data { bytes } }) =
-        (op, event)
-    else {
-        return Silent;
-    };
+    let Some((sector, bytes)) = look(op, event) else { return Silent };
     let mut whole = Silent;
-    for unit in model.shown_units(sector.0, &bytes.0) {
+    for unit in model.shown_units(sector, bytes) {
         if model.transform(unit.scheme).iv() == Some(Iv::Block) {
             // What comes before a sector in its chain is not part of the sighting.
             continue;
@@ -758,12 +752,8 @@ fn same_units(
 // What the image is.
 
 fn image_is_the_transform(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let (Op::Show { sector, .. }, Event::Image { answer: ReadAnswer::Data { bytes } }) =
-        (op, event)
-    else {
-        return Silent;
-    };
-    let sectors = bytes.0.as_chunks::<512>().0.iter().zip(sector.0..);
+    let Some((sector, bytes)) = look(op, event) else { return Silent };
+    let sectors = bytes.as_chunks::<512>().0.iter().zip(sector..);
     Judgement::all(sectors.map(|(found, at)| match model.expected_image(at) {
         Some(expected) => Judgement::when(found == expected, || {
             differ(&format!("image sector {}", Sector(at)), expected, found)
@@ -773,12 +763,8 @@ fn image_is_the_transform(model: &Model, op: &Op, event: &Event) -> Judgement {
 }
 
 fn none_is_plain(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let (Op::Show { sector, .. }, Event::Image { answer: ReadAnswer::Data { bytes } }) =
-        (op, event)
-    else {
-        return Silent;
-    };
-    let units = model.shown_units(sector.0, &bytes.0);
+    let Some((sector, bytes)) = look(op, event) else { return Silent };
+    let units = model.shown_units(sector, bytes);
     let plain = units.iter().filter(|unit| *model.transform(unit.scheme) == Transform::None {});
     Judgement::all(plain.map(|unit| {
         Judgement::when(unit.shows_plain(), || {
@@ -789,18 +775,12 @@ fn none_is_plain(model: &Model, op: &Op, event: &Event) -> Judgement {
 
 /// Judges each new entry of the codebook beside each older one of the same scheme.
 fn each_pair(model: &Model, judge: impl Fn(&Entry, &Entry) -> Judgement) -> Judgement {
-    let mut whole = Silent;
-    for at in model.fresh.clone() {
-        let new = &model.book[at];
-        for old in model.book[..at].iter().filter(|old| old.scheme == new.scheme) {
-            match judge(new, old) {
-                Silent => {}
-                Holds => whole = Holds,
-                broken => return broken,
-            }
-        }
-    }
-    whole
+    let judge = &judge;
+    Judgement::all(model.fresh.clone().flat_map(|at| {
+        let (new, older) = (&model.book[at], &model.book[..at]);
+        let same = older.iter().filter(|old| old.scheme == new.scheme);
+        same.map(move |old| judge(new, old))
+    }))
 }
 
 fn units_agree(model: &Model) -> Judgement {

@@ -896,21 +896,14 @@ impl Model {
         data: &[u8],
         uncertain: bool,
     ) {
-        let mut plain = if covered == chain {
-            Vec::new()
-        } else {
-            let mut old = self.image_of(chain);
-            self.crypt_chain(Direction::Decrypt, chain.start, &mut old);
-            old
-        };
-        let lost = uncertain
-            || covered != chain
-                && chain.clone().any(|at| self.uncertain.contains(&self.backing(at)));
-        if covered == chain {
-            plain.extend_from_slice(data);
-        } else {
+        let mut plain = data.to_vec();
+        let mut lost = uncertain;
+        if covered != chain {
+            plain = self.image_of(chain);
+            self.crypt_chain(Direction::Decrypt, chain.start, &mut plain);
             let from = data_len(&(chain.start..covered.start));
             plain[from..from + data.len()].copy_from_slice(data);
+            lost |= chain.clone().any(|at| self.uncertain.contains(&self.backing(at)));
         }
         self.crypt_chain(Direction::Encrypt, chain.start, &mut plain);
         self.forget_torn(&(self.backing(chain.start)..self.backing(chain.end)));

@@ -47,6 +47,20 @@ pub(super) fn transforms(offer: &Offer) -> Vec<Transform> {
     transforms
 }
 
+/// A device of so many sectors, attached in the plainest way.
+fn bare(profile: &Profile, transform: Transform, sectors: u32) -> Setup {
+    let attachment = Attachment {
+        transform,
+        key: key_of(&transform, profile, 1),
+        offset_bytes: 0,
+        first: 0,
+        size_limit_bytes: 0,
+        read_only: false,
+        block_bytes: 1024,
+    };
+    Setup { backing_bytes: u64::from(sectors) * 512, attachment, far: None }
+}
+
 /// One request over several pages and many units, as a batch would take it.
 fn long_case(profile: &Profile, transform: Transform) -> Case<Loopdev> {
     let unit_bytes = transform.unit_bytes();
@@ -57,18 +71,9 @@ fn long_case(profile: &Profile, transform: Transform) -> Case<Loopdev> {
     let write = Op::Write { sector, data: Bytes(data), cuts: vec![], segments: vec![], then: None };
     let read = Op::Read { sector, sectors, cuts: vec![], segments: vec![] };
     let show = profile.image.then_some(Op::Show { sector, sectors });
-    let attachment = Attachment {
-        transform,
-        key: key_of(&transform, profile, 1),
-        offset_bytes: 0,
-        first: 0,
-        size_limit_bytes: 0,
-        read_only: false,
-        block_bytes: 4096,
-    };
-    let backing_bytes = u64::from(sectors) * 512;
-    let ops = [write].into_iter().chain(show).chain([read]).collect();
-    Case { setup: Setup { backing_bytes, attachment, far: None }, ops }
+    let mut setup = bare(profile, transform, sectors);
+    setup.attachment.block_bytes = 4096;
+    Case { setup, ops: [write].into_iter().chain(show).chain([read]).collect() }
 }
 
 /// Four units around a number, written by one partition and read by another: the bits say after
@@ -100,17 +105,11 @@ fn partition_case(profile: &Profile, transform: Transform, n: u64, partition: u8
     if profile.image {
         ops.push(show);
     }
-    let attachment = Attachment {
-        transform,
-        key: key_of(&transform, profile, 1),
-        offset_bytes: 0,
-        first: if profile.first { n.wrapping_sub(u64::from(unit_bytes) / 256) } else { 0 },
-        size_limit_bytes: 0,
-        read_only: false,
-        block_bytes: 1024,
-    };
-    let backing_bytes = u64::from(sectors) * 512;
-    Case { setup: Setup { backing_bytes, attachment, far: None }, ops }
+    let mut setup = bare(profile, transform, sectors);
+    if profile.first {
+        setup.attachment.first = n.wrapping_sub(u64::from(unit_bytes) / 256);
+    }
+    Case { setup, ops }
 }
 
 /// A case per published vector that the profile admits: the unit encrypted, and decrypted.
@@ -119,17 +118,7 @@ fn vector_cases(profile: &Profile) -> Vec<Case<Loopdev>> {
         let transform = vector_transform(profile, vector)?;
         let ways = [Direction::Encrypt, Direction::Decrypt];
         let ops = ways.map(|direction| vector_op(vector, transform, direction)).to_vec();
-        let attachment = Attachment {
-            transform,
-            key: key_of(&transform, profile, 1),
-            offset_bytes: 0,
-            first: 0,
-            size_limit_bytes: 0,
-            read_only: false,
-            block_bytes: 1024,
-        };
-        let backing_bytes = u64::from(transform.unit_bytes());
-        Some(Case { setup: Setup { backing_bytes, attachment, far: None }, ops })
+        Some(Case { setup: bare(profile, transform, transform.unit_bytes() / 512), ops })
     });
     cases.filter(|case| admits(profile, case).is_ok()).collect()
 }
