@@ -779,7 +779,7 @@ impl Model {
             }
             (Op::Unregister { slot }, Event::Unregistered { answer }) => {
                 self.slots[usize::from(*slot)] = !answer.is_done();
-                self.happened(Since::Refusal);
+                self.happened(if answer.is_done() { Since::Other } else { Since::Refusal });
             }
             (Op::Attach { .. }, Event::Attached { answer: Answer::Refused { .. } })
             | (Op::Reopen { .. }, Event::Reopened { answer: Answer::Refused { .. } }) => {
