@@ -28,13 +28,21 @@ pub struct Verdict {
 pub struct Judge<M: Mechanism> {
     profile: M::Profile,
     needs: Vec<Result<(), &'static str>>,
+    /// The laws that apply and look at an event before it is folded, by their places.
+    before: Vec<usize>,
+    /// Those that look at the memory after it.
+    after: Vec<usize>,
 }
 
 impl<M: Mechanism> Judge<M> {
     /// The judge of implementations with this profile.
     pub fn new(profile: M::Profile) -> Self {
-        let needs = M::laws().iter().map(|law| (law.needs)(&profile)).collect();
-        Judge { profile, needs }
+        let needs: Vec<_> = M::laws().iter().map(|law| (law.needs)(&profile)).collect();
+        let applicable = (0..needs.len()).filter(|index| needs[*index].is_ok());
+        let (before, after) = applicable.partition(|index| {
+            matches!(M::laws()[*index].check, Check::Answers | Check::Step(_) | Check::Reach(_))
+        });
+        Judge { profile, needs, before, after }
     }
 
     /// The profile that it judges by.
@@ -88,27 +96,31 @@ impl<M: Mechanism> Judge<M> {
             Judgement::Holds => *evidence += 1,
             Judgement::Broken(why) => broken.push(Break { law: law.id, why }),
         };
-        let applicable = |index: usize| self.needs[index].is_ok();
         if let Err(why) = M::answers(model, op, event) {
             // The other laws can't read an answer of another kind.
             let law = &M::laws()[0];
             note(law, &mut evidence[0], Judgement::broken(why));
             return broken;
         }
-        for (index, law) in M::laws().iter().enumerate().filter(|(index, _)| applicable(*index)) {
+        for &index in &self.before {
+            let law = &M::laws()[index];
             let judgement = match law.check {
                 Check::Answers => Judgement::Holds,
                 Check::Step(check) => check(model, op, event),
                 Check::Reach(check) if check(model, op, event) => Judgement::Holds,
-                Check::Reach(_) | Check::Always(_) => Judgement::Silent,
+                _ => Judgement::Silent,
             };
             note(law, &mut evidence[index], judgement);
         }
         M::record(model, op, event);
-        for (index, law) in M::laws().iter().enumerate().filter(|(index, _)| applicable(*index)) {
-            if let Check::Always(check) = law.check {
-                note(law, &mut evidence[index], check(model));
-            }
+        for &index in &self.after {
+            let law = &M::laws()[index];
+            let judgement = match law.check {
+                Check::Always(check) => check(model),
+                Check::ReachAlways(check) if check(model) => Judgement::Holds,
+                _ => Judgement::Silent,
+            };
+            note(law, &mut evidence[index], judgement);
         }
         broken
     }
@@ -159,7 +171,7 @@ mod tests {
     fn evidence_is_counted_per_law_and_skips_give_none() {
         let ops = [Op::Put { slot: 1, value: 2 }, Op::Sum {}, Op::Take { slot: 0 }, Op::Sum {}];
         let verdict = judged(4, None, &ops);
-        assert_eq!((verdict.evidence, verdict.broken), (vec![4, 2, 4, 0], None));
+        assert_eq!((verdict.evidence, verdict.broken), (vec![4, 2, 4, 0, 0], None));
     }
 
     #[test]
@@ -168,7 +180,7 @@ mod tests {
         let verdict = judged(4, Some(1), &ops);
         assert_eq!(broken_laws(&verdict), ["TOY-01"]);
         assert_eq!(verdict.broken.as_ref().map(|(at, _)| *at), Some(1));
-        assert_eq!(verdict.evidence, [2, 0, 2, 0], "nothing after the break counts");
+        assert_eq!(verdict.evidence, [2, 0, 2, 0, 0], "nothing after the break counts");
     }
 
     #[test]
@@ -176,7 +188,9 @@ mod tests {
         let put = |slot| Op::Put { slot, value: 1 };
         let ops = [put(0), put(1), Op::Take { slot: 1 }, put(1), put(2)];
         assert_eq!(broken_laws(&judged(4, None, &ops)), ["TOY-02"]);
-        assert_eq!(judged(4, None, &ops[..4]).evidence[3], 1, "the situation was met");
+        let evidence = judged(4, None, &ops[..4]).evidence;
+        assert_eq!(evidence[3], 1, "one event met the situation");
+        assert_eq!(evidence[4], 2, "the memory met it after two events");
     }
 
     #[test]
@@ -221,6 +235,6 @@ mod tests {
         let trace = Trace { events: vec![], end: End::Unsupported("too big".into()) };
         let verdict = Judge::<Toy>::new(World { slots: 4 }).judge(&case(4, &[Op::Sum {}]), &trace);
         assert_eq!(verdict.unsupported.as_deref(), Some("too big"));
-        assert_eq!((verdict.evidence, verdict.broken), (vec![0; 4], None));
+        assert_eq!((verdict.evidence, verdict.broken), (vec![0; 5], None));
     }
 }

@@ -98,8 +98,11 @@ pub enum Check<M: Mechanism> {
     Step(fn(&M::Model, &M::Op, &M::Event) -> Judgement),
     /// The memory after every event.
     Always(fn(&M::Model) -> Judgement),
-    /// A situation that a campaign must meet; it can't be broken.
+    /// A situation that a campaign must meet, by one event against the memory of all before it; it
+    /// can't be broken.
     Reach(fn(&M::Model, &M::Op, &M::Event) -> bool),
+    /// The same, by the memory after every event.
+    ReachAlways(fn(&M::Model) -> bool),
 }
 
 /// A law, or a situation that must be reached.
@@ -121,7 +124,7 @@ pub struct Law<M: Mechanism> {
 impl<M: Mechanism> Law<M> {
     /// Whether it is a situation to be reached, and no law in the strict sense.
     pub fn is_reach(&self) -> bool {
-        matches!(self.check, Check::Reach(_))
+        matches!(self.check, Check::Reach(_) | Check::ReachAlways(_))
     }
 }
 
@@ -138,6 +141,7 @@ impl<M: Mechanism> fmt::Debug for Check<M> {
             Check::Step(_) => "Step",
             Check::Always(_) => "Always",
             Check::Reach(_) => "Reach",
+            Check::ReachAlways(_) => "ReachAlways",
         })
     }
 }

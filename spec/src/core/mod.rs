@@ -16,6 +16,8 @@
 
 mod bytes;
 mod case;
+#[cfg(test)]
+pub(crate) mod checks;
 mod draw;
 mod implementation;
 mod judge;

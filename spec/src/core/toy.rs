@@ -96,6 +96,14 @@ const LAWS: &[Law<Toy>] = &[
             matches!(op, Op::Take { .. }) && *event == Event::Done {}
         }),
     },
+    Law {
+        id: LawId("TOY-R2"),
+        level: Level::Must,
+        says: "Two slots are full.",
+        source: Source::Ours { why: "a test" },
+        needs: always,
+        check: Check::ReachAlways(|model: &Model| model.full.len() == 2),
+    },
 ];
 
 impl Mechanism for Toy {

@@ -296,13 +296,12 @@ impl fmt::Display for Change {
 
 #[cfg(test)]
 mod tests {
-    use arbitrary::Unstructured;
-
     use super::super::contract::{EqualHalves, Offer, PartialRequests, Profile};
     use super::super::{Cipher, Iv, Loopdev};
     use super::small::transforms;
     use super::*;
-    use crate::core::{Case, Mechanism, draw_case};
+    use crate::core::Case;
+    use crate::core::checks::{self, drawn};
 
     fn able() -> Profile {
         let offer = |cipher, iv, key_bits: &[u16], large_sectors| Offer {
@@ -343,38 +342,14 @@ mod tests {
         Profile { ciphers, ..Profile::default() }
     }
 
-    /// Cases from bytes of a small generator: any bytes would do.
-    fn drawn(profile: &Profile, count: u64) -> impl Iterator<Item = Case<Loopdev>> {
-        (1..=count).map(move |seed| {
-            let bytes = noise(seed, Loopdev::DRAW_BYTES);
-            draw_case(&mut Unstructured::new(&bytes), profile).unwrap()
-        })
-    }
-
-    fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        std::iter::repeat_with(|| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 32).to_le_bytes()[0]
-        })
-        .take(bytes)
-        .collect()
-    }
-
     #[test]
-    fn every_drawn_case_is_admitted() {
-        for profile in [able(), unable()] {
-            for case in drawn(&profile, 500) {
-                assert_eq!(admits(&profile, &case), Ok(()), "{case:?}");
-            }
-        }
+    fn every_drawn_case_is_admitted_and_survives_json() {
+        checks::drawn_cases_are_admitted::<Loopdev>(&[able(), unable()]);
     }
 
     #[test]
     fn every_drawn_case_takes_at_most_64_kib_as_json() {
-        for case in drawn(&able(), 500) {
+        for case in drawn::<Loopdev>(&able(), 500) {
             let bytes = serde_json::to_vec(&case).unwrap().len();
             assert!(bytes <= 64 << 10, "{bytes}");
         }
@@ -382,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_profile_that_offers_what_does_not_exist_admits_nothing() {
-        let case = drawn(&able(), 1).next().unwrap();
+        let case = drawn::<Loopdev>(&able(), 1).next().unwrap();
         let change: [fn(&mut Offer); 5] = [
             |offer| offer.iv = Some(Iv::EssivSha256),
             |offer| offer.key_bits = vec![384],
@@ -400,23 +375,13 @@ mod tests {
 
     #[test]
     fn every_case_of_the_small_tier_is_admitted_and_there_are_all_partitions() {
-        for profile in [able(), unable()] {
-            let cases: Vec<_> = small(&profile).collect();
-            for case in &cases {
-                assert_eq!(admits(&profile, case), Ok(()), "{case:?}");
-            }
+        let profiles = [able(), unable()];
+        let counts = checks::small_cases_are_admitted::<Loopdev>(&profiles);
+        for (profile, count) in profiles.iter().zip(counts) {
             let transforms = profile.ciphers.iter().flat_map(transforms).count();
             let numbers = if profile.first { 5 } else { 1 };
             let vectors = if profile.crypt_unit { 19 } else { 0 };
-            assert_eq!(cases.len(), vectors + transforms * (numbers * 8 + 1));
-        }
-    }
-
-    #[test]
-    fn cases_survive_json() {
-        for case in drawn(&able(), 100) {
-            let text = serde_json::to_string(&case).unwrap();
-            assert_eq!(serde_json::from_str::<Case<Loopdev>>(&text).unwrap(), case);
+            assert_eq!(count, vectors + transforms * (numbers * 8 + 1));
         }
     }
 
@@ -433,28 +398,18 @@ mod tests {
 
     #[test]
     fn every_chain_of_simpler_cases_ends() {
-        for case in drawn(&able(), 40) {
-            let mut case = Case { ops: case.ops.into_iter().take(3).collect(), ..case };
-            let mut steps = 0;
-            while let Some(simpler) =
-                simpler(&case).into_iter().find(|simpler| admits(&able(), simpler).is_ok())
-            {
-                assert_ne!(simpler, case);
-                case = simpler;
-                steps += 1;
-                assert!(steps < 2_000, "{case:?}");
-            }
-        }
+        checks::chains_of_simpler_cases_end::<Loopdev>(&able());
     }
 
     #[test]
     fn what_the_profile_lacks_is_not_admitted() {
-        let case = drawn(&able(), 200).find(|case| admits(&unable(), case).is_err()).unwrap();
+        let case =
+            drawn::<Loopdev>(&able(), 200).find(|case| admits(&unable(), case).is_err()).unwrap();
         let Err(why) = admits(&unable(), &case) else { panic!("just found to be refused") };
         assert!(!why.is_empty());
         let read =
             |sectors| Op::Read { sector: Sector(0), sectors, cuts: vec![], segments: vec![] };
-        let setup = drawn(&able(), 1).next().unwrap().setup;
+        let setup = drawn::<Loopdev>(&able(), 1).next().unwrap().setup;
         let too_long = Case { setup, ops: vec![read(1), read(u32::MAX)] };
         assert_eq!(
             admits(&able(), &too_long).unwrap_err(),
