@@ -7,4 +7,5 @@
 //! This crate does no I/O and holds no implementation of any mechanism.
 
 pub mod core;
+pub mod init;
 pub mod loopdev;
