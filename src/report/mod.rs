@@ -261,11 +261,14 @@ fn law_reports<M: Mechanism>(
     subject: &mut dyn Subject<M>,
 ) -> Vec<LawReport> {
     let Findings { judge, tally, .. } = findings;
+    let breaks = tally.breaks.iter().any(Option::is_some);
     let mut rows = Vec::new();
     for (index, law) in asked_for::<M>(plan).filter(|(_, law)| !law.is_reach()) {
         let needs = judge.needs()[index];
         let exemption = plan.exempt.iter().find(|(id, _)| id.eq_ignore_ascii_case(law.id.0));
-        let exemption = exemption.map(|(_, why)| why);
+        // A break ends its case: where breaks are, they may keep a law from any evidence.
+        let excused = tally.breaks[index].is_some() || (breaks && tally.evidence[index] == 0);
+        let exemption = exemption.map(|(_, why)| Exemption { why, excused });
         let found = tally.breaks[index].take();
         let mut row = law_report(law, needs, exemption, tally.evidence[index], found.as_ref());
         if let (Verdict::Broken | Verdict::Weak, Some(found)) = (row.verdict, found) {
@@ -333,19 +336,27 @@ fn status(report: &Report, plan: &Plan) -> Status {
         .unwrap_or(Status::Holds)
 }
 
+/// Why a law need not hold, and whether it came so.
+struct Exemption<'w> {
+    why: &'w str,
+    excused: bool,
+}
+
 /// The row of a law, without its counterexample.
 fn law_report<M: Mechanism>(
     law: &Law<M>,
     needs: Result<(), &'static str>,
-    exemption: Option<&String>,
+    exemption: Option<Exemption<'_>>,
     evidence: u64,
     found: Option<&Found<M>>,
 ) -> LawReport {
-    let (verdict, reason) = match (needs, found, exemption) {
+    let (verdict, reason) = match (needs, found, &exemption) {
         (Err(reason), ..) => (Verdict::NotApplicable, Some(reason.to_owned())),
-        (_, Some(_), Some(sentence)) => (Verdict::Exempt, Some(sentence.clone())),
-        (_, Some(_), None) if law.level == Level::Should => (Verdict::Weak, None),
-        (_, Some(_), None) => (Verdict::Broken, None),
+        (_, _, Some(exemption)) if exemption.excused => {
+            (Verdict::Exempt, Some(exemption.why.to_owned()))
+        }
+        (_, Some(_), _) if law.level == Level::Should => (Verdict::Weak, None),
+        (_, Some(_), _) => (Verdict::Broken, None),
         (_, None, _) if evidence == 0 => (Verdict::NotExercised, None),
         (_, None, _) => (Verdict::Holds, None),
     };

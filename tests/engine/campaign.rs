@@ -151,6 +151,18 @@ fn an_exempt_break_is_no_failure_and_the_other_laws_still_need_evidence() {
 }
 
 #[test]
+fn a_law_that_breaks_keep_from_any_evidence_needs_an_exemption_of_its_own() {
+    let mut plan = exempting("TOY-00");
+    let report = judge(Way::PanicsAtGet, &plan);
+    assert_eq!(verdict(&report, "TOY-01"), Verdict::NotExercised);
+    assert_eq!(report.status, Status::NotExercised, "{report}");
+    plan.exempt.insert("TOY-01".into(), "no get is answered".into());
+    let report = judge(Way::PanicsAtGet, &plan);
+    assert_eq!(verdict(&report, "TOY-01"), Verdict::Exempt);
+    assert_eq!(report.status, Status::Holds, "{report}");
+}
+
+#[test]
 fn an_exemption_without_a_break_is_stale() {
     assert_eq!(judge(Way::Right, &exempting("TOY-01")).status, Status::Stale);
     assert_eq!(judge(Way::NoResets, &exempting("TOY-03")).status, Status::Stale);

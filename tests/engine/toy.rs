@@ -267,6 +267,7 @@ pub(crate) enum Way {
     HidesNine,
     PastTheLimit,
     PanicsAtThree,
+    PanicsAtGet,
     RefusesResets,
     AddsNothing,
     HalfUnsupported,
@@ -300,6 +301,7 @@ impl Counter {
         match *op {
             Op::Get {} => {
                 assert!(way != Way::PanicsAtThree || *value != 3, "three is too much");
+                assert!(way != Way::PanicsAtGet, "a get is too much");
                 let hidden = way == Way::HidesNine && *value == 9;
                 Event::Value { value: if hidden { 0 } else { *value } }
             }
