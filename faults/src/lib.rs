@@ -4,4 +4,7 @@
 //! understudy with one decision changed, and is expected to break a law.
 //! It does not cover how they are run and judged: that is the engine's.
 
+#![forbid(unsafe_code)]
+
+pub mod init;
 pub mod loopdev;
