@@ -6,4 +6,5 @@
 //!
 //! It does not cover programs in other languages and processes.
 
+pub mod init;
 pub mod loopdev;
