@@ -5,12 +5,20 @@
 //! when the bytes do not suffice for one, and panics with a story when it is not.
 //! It does not cover libFuzzer, which only the targets depend on.
 
+mod init;
 mod loopdev;
+mod pair;
 
+pub use self::init::{init, init_pair};
 pub use self::loopdev::{loopdev, loopdev_pair};
 
 /// What a fuzz target does with its bytes.
 pub type Target = fn(&[u8]);
 
 /// The targets by name: those of `fuzz_targets/`, and of the folders of `regressions/`.
-pub const TARGETS: &[(&str, Target)] = &[("loopdev", loopdev), ("loopdev_pair", loopdev_pair)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("init", init),
+    ("init_pair", init_pair),
+    ("loopdev", loopdev),
+    ("loopdev_pair", loopdev_pair),
+];

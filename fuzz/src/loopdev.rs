@@ -8,11 +8,13 @@
 
 use arbitrary::Unstructured;
 use lawbook::judge_bytes;
-use lawbook::spec::core::{Case, Implementation, Mechanism, Subject, Trace, draw_case};
+use lawbook::spec::core::draw_case;
 use lawbook::spec::loopdev::{
     Answer, Call, EqualHalves, Error, Event, Key, Loopdev, Offer, Op, Profile, ReadAnswer,
     SECTOR_BYTES,
 };
+
+use crate::pair::{Boxed, difference, open};
 
 /// Judges the reference on the case that these bytes stand for.
 ///
@@ -37,10 +39,8 @@ pub fn loopdev_pair(bytes: &[u8]) {
     }
 }
 
-type Boxed = Box<dyn Subject<Loopdev>>;
-
 /// Where two implementations differ on the case that these bytes stand for.
-fn pair(one: &mut Boxed, other: &mut Boxed, bytes: &[u8]) -> Option<String> {
+fn pair(one: &mut Boxed<Loopdev>, other: &mut Boxed<Loopdev>, bytes: &[u8]) -> Option<String> {
     let profile = common(&one.profile(), &other.profile());
     let mut case = draw_case::<Loopdev>(&mut Unstructured::new(bytes), &profile).ok()?;
     if has_equal_halves(&case.setup.attachment.key) {
@@ -48,20 +48,15 @@ fn pair(one: &mut Boxed, other: &mut Boxed, bytes: &[u8]) -> Option<String> {
     }
     case.ops.retain(|op| key_of(op).is_none_or(|key| !has_equal_halves(key)));
     let (first, second) = (one.run(&case), other.run(&case));
-    difference(&case, &first, &second)
+    difference(&case, &first, &second, |_, event| settled(event))
 }
 
-fn reference() -> Boxed {
+fn reference() -> Boxed<Loopdev> {
     open(&lawbook_reference::loopdev::implementations(), "reference")
 }
 
-fn understudy() -> Boxed {
+fn understudy() -> Boxed<Loopdev> {
     open(&lawbook_faults::loopdev::implementations(), "understudy")
-}
-
-fn open(all: &[Implementation<Loopdev>], name: &str) -> Boxed {
-    let found = all.iter().find(|one| one.name == name);
-    (found.expect("it is in the list").open)().expect("it needs nothing from outside")
 }
 
 /// What both do.
@@ -130,31 +125,6 @@ fn has_equal_halves(key: &Key) -> bool {
     }
 }
 
-/// Where two traces of a case differ first, in words.
-fn difference(
-    case: &Case<Loopdev>,
-    one: &Trace<Loopdev>,
-    other: &Trace<Loopdev>,
-) -> Option<String> {
-    let length = one.events.len().max(other.events.len());
-    let settled = |trace: &Trace<Loopdev>, at: usize| trace.events.get(at).map(settled);
-    let Some(at) = (0..length).find(|at| settled(one, *at) != settled(other, *at)) else {
-        return (one.end != other.end).then(|| format!("{:?}\n{:?}", one.end, other.end));
-    };
-    let mut lines = vec![format!("  setup  {}", Loopdev::tell_setup(&case.setup))];
-    for (index, op) in case.ops.iter().enumerate().take(at + 1) {
-        lines.push(format!("  {index}  {}", Loopdev::tell_op(op)));
-    }
-    for (name, trace) in [("reference", one), ("understudy", other)] {
-        let event = match trace.events.get(at) {
-            Some(event) => Loopdev::tell_event(event),
-            None => format!("{:?}", trace.end),
-        };
-        lines.push(format!("  {name} → {event}"));
-    }
-    Some(lines.join("\n"))
-}
-
 /// An event without what the contract leaves open.
 fn settled(event: &Event) -> Event {
     match event.clone() {
@@ -205,23 +175,12 @@ fn in_sectors(calls: &[Call]) -> Vec<Call> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pair::bytes;
 
     fn read(calls: Vec<Call>) -> Event {
         let error = Error::PastEnd;
         let answers = vec![ReadAnswer::Refused { error }];
         Event::Read { answers, calls }
-    }
-
-    /// Bytes that depend on a seed alone (xorshift).
-    fn bytes(seed: u64) -> Vec<u8> {
-        let mut state = seed + 1;
-        let step = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()[4]
-        };
-        std::iter::repeat_with(step).take(1024).collect()
     }
 
     #[test]
