@@ -1,6 +1,6 @@
 //! The golden files of the mechanisms: the catalogue of laws, the kill matrix, the smallest
-//! counterexample of each fault, and images on which two implementations agree that know nothing of
-//! each other.
+//! counterexample of each fault; and images and traces on which two implementations agree that know
+//! nothing of each other.
 //!
 //! It does not cover the golden files of the command, which are beside its tests.
 
@@ -12,7 +12,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use lawbook::spec::core::{Bytes, Case, Implementation, Mechanism, Subject};
+use lawbook::spec::core::{Bytes, Case, End, Implementation, Mechanism, Subject, Trace};
+use lawbook::spec::init::{self, Init, KnownAnswer, RUSSELL_2003};
 use lawbook::spec::loopdev::{
     Attachment, Cipher, Event, Iv, Key, Loopdev, Op, ReadAnswer, Sector, Setup, Transform,
 };
@@ -36,8 +37,15 @@ const FILES: &[(&str, &[&str])] = &[
             "replay",
         ],
     ),
+    ("init", &["counterexamples", "kill_matrix", "known_answers_of_2003", "laws"]),
     ("loopdev", &["counterexamples", "images_of_4096_byte_units", "kill_matrix", "laws"]),
 ];
+
+type Catalogue = fn() -> String;
+
+/// The mechanisms, each with its catalogue of laws.
+const MECHANISMS: &[(&str, Catalogue)] =
+    &[(Init::NAME, catalogue::<Init>), (Loopdev::NAME, catalogue::<Loopdev>)];
 
 fn golden(folder: &str, name: &str, text: &str) {
     let listed = FILES.iter().any(|(known, names)| *known == folder && names.contains(&name));
@@ -69,7 +77,9 @@ fn every_golden_file_is_held_against_something() {
 
 #[test]
 fn the_laws_are_those_of_the_catalogue() {
-    golden(Loopdev::NAME, "laws", &catalogue::<Loopdev>());
+    for (name, catalogue) in MECHANISMS {
+        golden(name, "laws", &catalogue());
+    }
 }
 
 fn catalogue<M: Mechanism>() -> String {
@@ -82,7 +92,13 @@ fn catalogue<M: Mechanism>() -> String {
 
 #[test]
 fn every_fault_is_killed_as_before_with_the_same_smallest_case() {
-    let matrix = kill_matrix(Loopdev::NAME);
+    for (name, _) in MECHANISMS {
+        check_kills(name);
+    }
+}
+
+fn check_kills(mechanism: &str) {
+    let matrix = kill_matrix(mechanism);
     let faults = matrix["faults"].as_array().unwrap();
     let (mut kills, mut stories) = (String::new(), String::new());
     for fault in faults {
@@ -103,8 +119,8 @@ fn every_fault_is_killed_as_before_with_the_same_smallest_case() {
         writeln!(stories, "precedent: {}", text("precedent")).unwrap();
         writeln!(stories, "{}", text("story")).unwrap();
     }
-    golden(Loopdev::NAME, "kill_matrix", &kills);
-    golden(Loopdev::NAME, "counterexamples", &stories);
+    golden(mechanism, "kill_matrix", &kills);
+    golden(mechanism, "counterexamples", &stories);
     assert_eq!(matrix["unbroken"], Value::Array(vec![]), "laws that no fault breaks");
     check_speed_of_kills(faults);
 }
@@ -150,17 +166,61 @@ fn the_story_in_the_readme_is_the_one_that_the_command_tells() {
 
 #[test]
 fn the_numbers_in_the_readme_are_those_that_a_check_prints() {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_lawbook")).args(["check", "loopdev"]).output().unwrap();
-    assert!(output.status.success());
-    let printed = String::from_utf8(output.stdout).unwrap();
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let rows: Vec<_> = readme.lines().filter(|line| line.starts_with("LOOPDEV-0")).collect();
-    let evidence: Vec<_> = rows.iter().filter(|row| row.contains("  holds    ")).collect();
-    assert!(evidence.len() >= 3, "{rows:?}");
-    for row in evidence {
-        assert!(printed.contains(*row), "{row}");
+    let mut quoted = 0;
+    for (name, _) in MECHANISMS {
+        let prefix = format!("{}-0", name.to_uppercase());
+        let rows = readme.lines().filter(|line| line.starts_with(&prefix));
+        let evidence: Vec<_> = rows.filter(|row| row.contains("  holds    ")).collect();
+        if evidence.is_empty() {
+            continue;
+        }
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_lawbook")).args(["check", name]).output().unwrap();
+        assert!(output.status.success());
+        let printed = String::from_utf8(output.stdout).unwrap();
+        for row in &evidence {
+            assert!(printed.contains(*row), "{row}");
+        }
+        quoted += evidence.len();
     }
+    assert!(quoted >= 3, "{quoted}");
+}
+
+#[test]
+fn the_reference_and_the_understudy_give_the_known_answers_of_2003() {
+    let reference = lawbook_reference::init::implementations();
+    let reference = reference.iter().find(|one| one.name == "reference").unwrap();
+    let understudy = lawbook_faults::init::implementations();
+    let understudy = understudy.iter().find(|one| one.name == "understudy").unwrap();
+    let mut text = String::new();
+    for known in RUSSELL_2003 {
+        let case = known.case();
+        let trace = (reference.open)().unwrap().run(&case);
+        assert_eq!(trace, (understudy.open)().unwrap().run(&case), "hook {}", known.fails);
+        check_known_answer(known, &trace);
+        let KnownAnswer { load, unload, .. } = known;
+        match known.fails {
+            0 => writeln!(text, "no hook fails: {load}, and then {unload}").unwrap(),
+            hook => writeln!(text, "hook {hook} fails: {load}").unwrap(),
+        }
+        for (op, event) in case.ops.iter().zip(&trace.events) {
+            writeln!(text, "  {} → {}", Init::tell_op(op), Init::tell_event(event)).unwrap();
+        }
+    }
+    golden(Init::NAME, "known_answers_of_2003", &text);
+}
+
+/// The calls of each op are those that the module of 2003 printed.
+fn check_known_answer(known: &KnownAnswer, trace: &Trace<Init>) {
+    assert_eq!(trace.end, End::Whole);
+    let mut called = trace.events.iter().map(|event| {
+        let init::Event::Done { calls, .. } = event else { panic!("{event:?}") };
+        let names = calls.iter().map(|call| KnownAnswer::name(call.half, call.pair));
+        names.collect::<Vec<_>>().join(" ")
+    });
+    assert_eq!(called.next().as_deref(), Some(known.load));
+    assert_eq!(called.next().unwrap_or_default(), known.unload);
 }
 
 #[test]

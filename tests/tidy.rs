@@ -8,12 +8,77 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lawbook::spec::core::{Check, Implementation, Law, Mechanism, Origin, Source};
-use lawbook::spec::loopdev::Loopdev;
+use lawbook::spec::core::{Check, Implementation, LawId, Mechanism, Origin, Source};
+use {lawbook_faults as faults, lawbook_outside as outside, lawbook_reference as reference};
 
-/// What this test must know of a mechanism.
-struct Shelf<M: Mechanism> {
-    implementations: Vec<Implementation<M>>,
+/// What the tests of this file hold to account: a mechanism, without its types.
+struct Shelf {
+    name: &'static str,
+    laws: Vec<LawNote>,
+    implementations: Vec<ImplementationNote>,
+}
+
+struct LawNote {
+    id: LawId,
+    says: &'static str,
+    source: Source,
+    answers: bool,
+    is_reach: bool,
+}
+
+struct ImplementationNote {
+    name: &'static str,
+    about: &'static str,
+    origin: Origin,
+}
+
+/// The mechanisms, in the order of their names.
+fn shelves() -> [Shelf; 2] {
+    [
+        Shelf::of([
+            reference::init::implementations(),
+            faults::init::implementations(),
+            outside::init::implementations(),
+        ]),
+        Shelf::of([
+            reference::loopdev::implementations(),
+            faults::loopdev::implementations(),
+            outside::loopdev::implementations(),
+        ]),
+    ]
+}
+
+impl Shelf {
+    fn of<M: Mechanism>(implementations: [Vec<Implementation<M>>; 3]) -> Self {
+        let laws = M::laws().iter().map(|law| LawNote {
+            id: law.id,
+            says: law.says,
+            source: law.source,
+            answers: matches!(law.check, Check::Answers),
+            is_reach: law.is_reach(),
+        });
+        let implementations = implementations.iter().flatten().map(|one| ImplementationNote {
+            name: one.name,
+            about: one.about,
+            origin: one.origin,
+        });
+        Shelf { name: M::NAME, laws: laws.collect(), implementations: implementations.collect() }
+    }
+
+    /// The laws in the strict sense.
+    fn laws(&self) -> impl Iterator<Item = &LawNote> {
+        self.laws.iter().filter(|law| !law.is_reach)
+    }
+
+    fn faults(&self) -> impl Iterator<Item = &ImplementationNote> {
+        self.implementations.iter().filter(|one| one.is_fault())
+    }
+}
+
+impl ImplementationNote {
+    fn is_fault(&self) -> bool {
+        matches!(self.origin, Origin::Fault { .. })
+    }
 }
 
 fn root() -> &'static Path {
@@ -57,16 +122,6 @@ const CODE: &[&str] = &[
     "fuzz/fuzz_targets",
 ];
 
-fn loopdev() -> Shelf<Loopdev> {
-    let mut implementations = lawbook_reference::loopdev::implementations();
-    implementations.extend(lawbook_faults::loopdev::implementations());
-    implementations.extend(lawbook_outside::loopdev::implementations());
-    Shelf { implementations }
-}
-
-/// The mechanisms that the tests of this file hold to account.
-const MECHANISMS: &[&str] = &[Loopdev::NAME];
-
 #[test]
 fn every_mechanism_is_held_to_account_here() {
     let mut found: Vec<String> = fs::read_dir(root().join("spec/src"))
@@ -76,7 +131,7 @@ fn every_mechanism_is_held_to_account_here() {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     found.sort();
-    assert_eq!(found, MECHANISMS);
+    assert_eq!(found, shelves().map(|shelf| shelf.name));
 }
 
 #[test]
@@ -105,73 +160,72 @@ fn no_text_names_a_place_that_only_one_machine_has() {
 
 #[test]
 fn law_ids_rise_and_every_law_is_cited() {
-    check_laws(Loopdev::laws(), Loopdev::NAME);
-}
-
-fn check_laws<M: Mechanism>(laws: &[Law<M>], name: &str) {
-    let prefix = name.to_uppercase();
-    assert!(matches!(laws[0].check, Check::Answers), "law 00 is the first");
-    let ids: Vec<_> = laws.iter().map(|law| law.id.0).collect();
-    assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
-    for law in laws {
-        assert!(law.id.0.starts_with(&prefix), "{}", law.id);
-        assert!(law.says.ends_with('.') && !law.says.contains("  "), "{}: {}", law.id, law.says);
-        let cited = match law.source {
-            Source::Work { work, place } => !work.is_empty() && !place.is_empty(),
-            Source::Ours { why } => !why.is_empty(),
-        };
-        assert!(cited, "{}", law.id);
+    for shelf in shelves() {
+        let prefix = format!("{}-", shelf.name.to_uppercase());
+        assert!(shelf.laws[0].answers, "law 00 is the first");
+        let ids: Vec<_> = shelf.laws.iter().map(|law| law.id.0).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+        for LawNote { id, says, source, .. } in shelf.laws {
+            assert!(id.0.starts_with(&prefix), "{id}");
+            assert!(says.ends_with('.') && !says.contains("  "), "{id}: {says}");
+            let cited = match source {
+                Source::Work { work, place } => !work.is_empty() && !place.is_empty(),
+                Source::Ours { why } => !why.is_empty(),
+            };
+            assert!(cited, "{id}");
+        }
     }
 }
 
 #[test]
 fn every_law_has_a_fault_and_every_fault_a_precedent() {
-    check_faults(&loopdev());
-}
-
-fn check_faults<M: Mechanism>(shelf: &Shelf<M>) {
-    let mut names = BTreeSet::new();
-    let mut broken = BTreeSet::new();
-    for implementation in &shelf.implementations {
-        assert!(names.insert(implementation.name), "{} is twice there", implementation.name);
-        assert!(implementation.about.ends_with('.'), "{}", implementation.name);
-        if let Origin::Fault { breaks, precedent } = implementation.origin {
-            assert!(!precedent.is_empty(), "{}", implementation.name);
-            assert!(M::laws().iter().any(|law| law.id == breaks), "{breaks}");
-            broken.insert(breaks);
+    for shelf in shelves() {
+        let mut names = BTreeSet::new();
+        let mut broken = BTreeSet::new();
+        for ImplementationNote { name, about, origin } in &shelf.implementations {
+            assert!(names.insert(name), "{name} is twice there");
+            assert!(about.ends_with('.'), "{name}");
+            if let Origin::Fault { breaks, precedent } = origin {
+                assert!(!precedent.is_empty(), "{name}");
+                assert!(shelf.laws.iter().any(|law| law.id == *breaks), "{breaks}");
+                broken.insert(*breaks);
+            }
         }
-    }
-    for law in M::laws().iter().filter(|law| !law.is_reach()) {
-        assert!(broken.contains(&law.id), "no fault breaks {}", law.id);
+        for law in shelf.laws() {
+            assert!(broken.contains(&law.id), "no fault breaks {}", law.id);
+        }
     }
 }
 
 #[test]
 fn every_mechanism_has_all_its_rooms() {
-    let name = Loopdev::NAME;
-    for room in ["mod", "contract", "cases", "model", "laws"] {
-        assert!(root().join(format!("spec/src/{name}/{room}.rs")).is_file(), "{name}/{room}");
+    for Shelf { name, .. } in shelves() {
+        for room in ["mod", "contract", "cases", "model", "laws"] {
+            assert!(root().join(format!("spec/src/{name}/{room}.rs")).is_file(), "{name}/{room}");
+        }
+        for place in [
+            format!("impl/src/{name}"),
+            format!("faults/src/{name}"),
+            format!("snapshots/{name}"),
+            format!("exemptions/{name}"),
+            format!("fuzz/regressions/{name}"),
+        ] {
+            assert!(root().join(&place).is_dir(), "{place}");
+        }
+        let target = root().join(format!("fuzz/fuzz_targets/{name}.rs"));
+        assert!(target.is_file(), "{}", target.display());
     }
-    for place in [
-        format!("impl/src/{name}"),
-        format!("faults/src/{name}"),
-        format!("snapshots/{name}"),
-        format!("exemptions/{name}"),
-        format!("fuzz/regressions/{name}"),
-    ] {
-        assert!(root().join(&place).is_dir(), "{place}");
-    }
-    let target = root().join(format!("fuzz/fuzz_targets/{name}.rs"));
-    assert!(target.is_file(), "{}", target.display());
 }
 
 #[test]
 fn every_exemption_file_is_of_an_implementation_that_exists() {
-    let shelf = loopdev();
-    let known: BTreeSet<_> = shelf.implementations.iter().map(|one| one.name).collect();
-    for path in files(&["exemptions/loopdev"], ".json") {
-        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(known.contains(stem.as_str()), "{stem}");
+    for shelf in shelves() {
+        let known: BTreeSet<_> = shelf.implementations.iter().map(|one| one.name).collect();
+        let folder = format!("exemptions/{}", shelf.name);
+        for path in files(&[&folder], ".json") {
+            let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+            assert!(known.contains(stem.as_str()), "{stem}");
+        }
     }
 }
 
@@ -183,18 +237,25 @@ fn the_readme_names_every_subcommand_and_every_implementation() {
         let internal = ["mod", "parse", "progress", "table"].contains(&stem.as_str());
         assert!(internal || readme.contains(&format!("`lawbook {stem}")), "lawbook {stem}");
     }
-    for implementation in loopdev().implementations.iter().filter(|one| !one.is_fault()) {
-        assert!(readme.contains(&format!("`{}`", implementation.name)), "{}", implementation.name);
+    for shelf in shelves() {
+        for one in shelf.implementations.iter().filter(|one| !one.is_fault()) {
+            assert!(readme.contains(&format!("`{}`", one.name)), "{}", one.name);
+        }
     }
 }
 
 #[test]
 fn the_numbers_in_the_documents_are_those_of_the_code() {
-    let laws = Loopdev::laws().iter().filter(|law| !law.is_reach()).count();
-    let situations = Loopdev::laws().len() - laws;
-    let faults = loopdev().implementations.iter().filter(|one| one.is_fault()).count();
-    let sentence = format!("{laws} laws, {situations} situations, {faults} faults");
-    for name in ["README.md", "CHANGELOG.md"] {
-        assert!(read(name).contains(&sentence), "{name} does not say: {sentence}");
+    for shelf in shelves() {
+        let laws = shelf.laws().count();
+        let situations = shelf.laws.len() - laws;
+        let sentence =
+            format!("{laws} laws, {situations} situations, {} faults", shelf.faults().count());
+        let name = format!("`{}`", shelf.name);
+        for document in ["README.md", "CHANGELOG.md"] {
+            let says = |line: &str| line.contains(&name) && line.contains(&sentence);
+            let found = read(document).lines().any(says);
+            assert!(found, "no line of {document} says of {name}: {sentence}");
+        }
     }
 }
