@@ -35,6 +35,57 @@ pub type Callback = Arc<dyn Fn(&dyn ModuleLoader) -> i32 + Send + Sync>;
 /// says that it may.
 /// Not promised: which of several errors a refusal with several reasons reports; the answer to a
 /// `get`, and to a `load`, of a module that is Coming, beyond that the load is refused.
+///
+/// ```
+/// use std::cell::RefCell;
+///
+/// use lawbook_spec::core::{Judge, Mechanism, Subject};
+/// use lawbook_spec::init::*;
+///
+/// #[derive(Default)]
+/// struct Mine(RefCell<Vec<(Vec<Pair>, State)>>);
+///
+/// impl ModuleLoader for Mine {
+///     fn add(&self, _: ModuleId, mut module: Module) -> Result<(), Error> {
+///         module.pairs.sort_by_key(|pair| pair.priority);
+///         Ok(self.0.borrow_mut().push((module.pairs, State::Unloaded)))
+///     }
+///     fn load(&self, id: ModuleId) -> Result<(), LoadError> {
+///         let (pairs, state) = self.0.borrow()[id.0 as usize].clone();
+///         if state == State::Live {
+///             return Err(Error::AlreadyLoaded.into());
+///         }
+///         for (at, pair) in pairs.iter().enumerate() {
+///             let code = pair.init.as_ref().map_or(0, |init| init(self));
+///             if code < 0 {
+///                 pairs[..at].iter().rev().filter_map(|pair| pair.exit.as_ref()).for_each(|exit| { exit(self); });
+///                 return Err(LoadError::Failed { failure: Failure::Code { code }, exits: vec![] });
+///             }
+///         }
+///         Ok(self.0.borrow_mut()[id.0 as usize].1 = State::Live)
+///     }
+///     fn unload(&self, id: ModuleId) -> Result<Vec<ExitFailure>, Error> {
+///         let (pairs, state) = self.0.borrow()[id.0 as usize].clone();
+///         if state == State::Unloaded {
+///             return Err(Error::NotLoaded);
+///         }
+///         pairs.iter().rev().filter_map(|pair| pair.exit.as_ref()).for_each(|exit| { exit(self); });
+///         self.0.borrow_mut()[id.0 as usize].1 = State::Unloaded;
+///         Ok(vec![])
+///     }
+///     fn state(&self, id: ModuleId) -> State {
+///         self.0.borrow()[id.0 as usize].1
+///     }
+/// }
+///
+/// let profile = Profile::default();
+/// let mut mine = Driver::new(profile.clone(), Mine::default);
+/// let judge = Judge::<Init>::new(profile.clone());
+/// for case in Init::small(&profile) {
+///     let trace = mine.run(&case);
+///     assert_eq!(judge.judge(&case, &trace).broken, None);
+/// }
+/// ```
 pub trait ModuleLoader {
     /// Links a module: from now on it can be loaded, or is started at boot.
     ///
@@ -445,29 +496,7 @@ impl World {
     }
 
     fn link(self: &Arc<Self>, loader: &dyn ModuleLoader) -> Result<(), End> {
-        for (id, plan) in (0..).map(ModuleId).zip(&self.setup.modules) {
-            let mut pairs: Vec<Pair> = (0..)
-                .zip(plan.pairs())
-                .map(|(index, pair)| Pair {
-                    priority: pair.priority,
-                    index,
-                    init: pair.init.as_ref().map(|_| self.callback(id, index, Half::Init)),
-                    exit: pair.exit.as_ref().map(|_| self.callback(id, index, Half::Exit)),
-                    blacklisted: pair.blacklisted,
-                })
-                .collect();
-            let legacy = plan.legacy.as_ref().map(|legacy| Legacy {
-                pair: pairs.pop().expect("the legacy pair is the last"),
-                init_after: legacy.init_after,
-                exit_after: legacy.exit_after,
-            });
-            let parameters = if plan.bad_parameters { Err(vectors::EINVAL) } else { Ok(()) };
-            let module = Module { linkage: plan.linkage, pairs, legacy, parameters };
-            loader
-                .add(id, module)
-                .map_err(|error| End::Mishap(format!("to link module {id} is refused: {error}")))?;
-        }
-        Ok(())
+        link(&self.setup, loader, |module, pair, half| self.callback(module, pair, half))
     }
 
     fn callback(self: &Arc<Self>, module: ModuleId, pair: u8, half: Half) -> Callback {
@@ -575,20 +604,11 @@ impl World {
         }
         self.notes().calls = 0;
         let (calls, answer) = self.watch(|| match *op {
-            Op::Load { module } => loaded(loader.load(module)),
-            Op::Unload { module } => unloaded(loader.unload(module)),
-            Op::Get { module } => done(loader.get(module)),
-            Op::Put { module } => done(loader.put(module)),
-            Op::Boot {} => match loader.boot() {
-                Ok(failed) => Answer::Booted { failed },
-                Err(error) => Answer::Refused { error },
-            },
             Op::Break { module, pair, end } => self.set_ending(module, pair, end),
             Op::Repair { module, pair } => self.set_ending(module, pair, Ending::OK),
+            op => ask(loader, op),
         });
-        let left = (0..).map(ModuleId).zip(&self.setup.modules);
-        let left = left.map(|(id, _)| left_of(profile, loader, id)).collect();
-        Event::Done { calls, answer, left }
+        Event::Done { calls, answer, left: all_left(profile, &self.setup, loader) }
     }
 
     fn set_ending(&self, module: ModuleId, pair: u8, end: Ending) -> Answer {
@@ -597,9 +617,61 @@ impl World {
     }
 }
 
+/// Links the modules of a setup; `callback` gives the halves that are not NULL.
+pub(super) fn link(
+    setup: &Setup,
+    loader: &dyn ModuleLoader,
+    callback: impl Fn(ModuleId, u8, Half) -> Callback,
+) -> Result<(), End> {
+    for (id, plan) in (0..).map(ModuleId).zip(&setup.modules) {
+        let mut pairs: Vec<Pair> = (0..)
+            .zip(plan.pairs())
+            .map(|(index, pair)| Pair {
+                priority: pair.priority,
+                index,
+                init: pair.init.as_ref().map(|_| callback(id, index, Half::Init)),
+                exit: pair.exit.as_ref().map(|_| callback(id, index, Half::Exit)),
+                blacklisted: pair.blacklisted,
+            })
+            .collect();
+        let legacy = plan.legacy.as_ref().map(|legacy| Legacy {
+            pair: pairs.pop().expect("the legacy pair is the last"),
+            init_after: legacy.init_after,
+            exit_after: legacy.exit_after,
+        });
+        let parameters = if plan.bad_parameters { Err(vectors::EINVAL) } else { Ok(()) };
+        let module = Module { linkage: plan.linkage, pairs, legacy, parameters };
+        loader
+            .add(id, module)
+            .map_err(|error| End::Mishap(format!("to link module {id} is refused: {error}")))?;
+    }
+    Ok(())
+}
+
 /// What an entry is called that the init of a pair makes.
 fn entry_name(module: ModuleId, pair: u8) -> String {
     format!("{module}.{pair}")
+}
+
+/// Asks the loader for what an op asks of it; nothing, when it is about the callbacks.
+pub(super) fn ask(loader: &dyn ModuleLoader, op: Op) -> Answer {
+    match op {
+        Op::Load { module } => loaded(loader.load(module)),
+        Op::Unload { module } => unloaded(loader.unload(module)),
+        Op::Get { module } => done(loader.get(module)),
+        Op::Put { module } => done(loader.put(module)),
+        Op::Boot {} => match loader.boot() {
+            Ok(failed) => Answer::Booted { failed },
+            Err(error) => Answer::Refused { error },
+        },
+        Op::Break { .. } | Op::Repair { .. } => Answer::Done {},
+    }
+}
+
+/// What is left of every module.
+pub(super) fn all_left(profile: &Profile, setup: &Setup, loader: &dyn ModuleLoader) -> Vec<Left> {
+    let modules = (0..).map(ModuleId).zip(&setup.modules);
+    modules.map(|(id, _)| left_of(profile, loader, id)).collect()
 }
 
 fn left_of(profile: &Profile, loader: &dyn ModuleLoader, id: ModuleId) -> Left {

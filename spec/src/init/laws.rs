@@ -537,10 +537,7 @@ fn left(model: &Model, module: ModuleId) -> Judgement {
         let (found, expected) = (left.references, ghost.references);
         return Judgement::broken(format!("{module} has {found} references, not {expected}"));
     }
-    let mut expected: Vec<String> =
-        ghost.entries.iter().map(|pair| format!("{module}.{pair}")).collect();
-    expected.sort_unstable();
-    expected.dedup();
+    let expected = ghost.entry_names(module);
     Judgement::when(!model.profile.entries || left.entries == expected, || {
         format!("{module} has the entries {:?}, not {expected:?}", left.entries)
     })
@@ -640,7 +637,9 @@ fn owed_exits_ran(model: &Model) -> Judgement {
     each(failed_loads(model), |(run, owed)| {
         each(owed.iter(), |pair| {
             let times = run.exits().filter(|exit| exit == pair).count();
-            Judgement::when(times == 1, || format!("exit {pair} is owed, and ran {times} times"))
+            Judgement::when(times == 1, || {
+                format!("runs of exit {pair}, which is owed: expected 1, found {times}")
+            })
         })
     })
 }
@@ -917,7 +916,7 @@ fn unload_of_nothing(model: &Model) -> Judgement {
 
 fn exits_told(run: &Run) -> String {
     let exits: Vec<u8> = run.exits().collect();
-    format!("exits {}", list(&exits))
+    if exits.is_empty() { "no exit".into() } else { format!("exits {}", list(&exits)) }
 }
 
 fn exits_go_on(model: &Model) -> Judgement {
@@ -1130,14 +1129,17 @@ fn legacy_is_one_pair(model: &Model) -> Judgement {
         let reached = duty.inits.contains(&legacy);
         let called = run.inits().filter(|pair| *pair == legacy).count();
         if called != usize::from(reached) {
-            return Judgement::broken(format!("the legacy init was called {called} times"));
+            let expected = usize::from(reached);
+            return Judgement::broken(format!(
+                "calls of the legacy init: expected {expected}, found {called}"
+            ));
         }
         let owed = duty.owed.contains(&legacy);
         let exited = run.exits().filter(|pair| *pair == legacy).count();
         if exited != usize::from(owed) {
+            let expected = usize::from(owed);
             return Judgement::broken(format!(
-                "the legacy exit ran {exited} times in the unwinding, its init was {}called",
-                if reached { "" } else { "not " }
+                "runs of the legacy exit in the unwinding: expected {expected}, found {exited}"
             ));
         }
         if !reached || plan.init.is_none() {
@@ -1150,7 +1152,10 @@ fn legacy_is_one_pair(model: &Model) -> Judgement {
         let Some((legacy, plan)) = legacy_of(run.module) else { return Silent };
         let exited = run.exits().filter(|pair| *pair == legacy).count();
         if exited != usize::from(plan.exit.is_some()) {
-            return Judgement::broken(format!("the legacy exit ran {exited} times in the unload"));
+            return Judgement::broken(format!(
+                "runs of the legacy exit in the unload: expected {}, found {exited}",
+                usize::from(plan.exit.is_some())
+            ));
         }
         let late = |pair: u8| model.priority(run.module, pair) > Priority::DEVICE;
         if exited == 0 { Silent } else { stands_between(run.exits(), legacy, late, "exit") }
@@ -1322,7 +1327,7 @@ fn balance(model: &Model) -> Judgement {
         let expected = if ghost.state == State::Live { model.whole_pairs(module) } else { 0 };
         Judgement::when(ghost.live == expected, || {
             let (live, expected) = (ghost.live.count_ones(), expected.count_ones());
-            format!("{module} is {}, with {live} live pairs, not {expected}", ghost.state)
+            format!("live pairs of {module}, {}: expected {expected}, found {live}", ghost.state)
         })
     });
     Judgement::all([matched, live])
@@ -1450,7 +1455,9 @@ fn unloads(model: &Model) -> Judgement {
         each(model.exits(run.module).map(Some).chain([None]), |pair| {
             let Some(pair) = pair else { return Holds };
             let times = run.exits().filter(|exit| *exit == pair).count();
-            Judgement::when(times == 1, || format!("exit {pair} ran {times} times in the unload"))
+            Judgement::when(times == 1, || {
+                format!("runs of exit {pair} in the unload: expected 1, found {times}")
+            })
         })
     });
     Judgement::all([done, left_after(model, is_done_unload)])

@@ -15,6 +15,7 @@ mod cases;
 mod contract;
 mod laws;
 mod model;
+mod threads;
 mod vectors;
 
 use std::fmt;
@@ -32,6 +33,7 @@ pub use self::contract::{
     Permanence, Profile, Runaway,
 };
 pub use self::model::{Answer, Call, Deed, Event, Left, Model};
+pub use self::threads::{History, Mark, Moment, Threads, Yield};
 pub use self::vectors::{KnownAnswer, RUSSELL_2003};
 
 /// The number of a module: its place in link order.

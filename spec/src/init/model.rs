@@ -534,6 +534,17 @@ impl Model {
         }
     }
 
+    /// What is left of every module, by what was answered.
+    pub(super) fn expected_left(&self) -> Vec<Left> {
+        let modules = (0..).map(ModuleId).zip(&self.ghosts);
+        let left = modules.map(|(id, ghost)| Left {
+            state: ghost.state,
+            references: ghost.references,
+            entries: ghost.entry_names(id),
+        });
+        left.collect()
+    }
+
     /// Whether the event answers the op.
     pub(super) fn answers(&self, op: &Op, event: &Event) -> Result<(), String> {
         match (self.setup.skips(op), event) {
@@ -601,6 +612,17 @@ impl Model {
             deed.calls.iter().try_for_each(|call| self.answers_call(call))?;
         }
         Ok(())
+    }
+}
+
+impl Ghost {
+    /// The names of the entries that are still there, sorted.
+    pub(super) fn entry_names(&self, module: ModuleId) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.entries.iter().map(|pair| format!("{module}.{pair}")).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 }
 
