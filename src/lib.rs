@@ -10,6 +10,8 @@
 //! The mechanisms are in [`spec`].
 //! It does not cover any implementation: those of the command come with the feature `command`.
 
+#![forbid(unsafe_code)]
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

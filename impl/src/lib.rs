@@ -3,4 +3,5 @@
 //!
 //! It carries no fault switches and no laws: those are in `lawbook-faults` and `lawbook-spec`.
 
+pub mod init;
 pub mod loopdev;

@@ -1,4 +1,5 @@
-//! The reference under the laws, as a user judges an implementation: one named test per law.
+//! The reference under the laws of `loopdev`, as a user judges an implementation: one named test per
+//! law.
 
 use std::process::ExitCode;
 
