@@ -5,8 +5,8 @@
 //! It does not cover what no fault changes: that is in the understudy.
 
 use lawbook_spec::init::{
-    Error, ExitFailure, Failure, FailureRule, Half, InitFailure, LoadError, Module, ModuleId, Pair,
-    Permanence, Priority, Profile, State,
+    Error, ExitFailure, Failure, FailureRule, Half, Held, InitFailure, LoadError, Module, ModuleId,
+    Pair, Permanence, Priority, Profile, State,
 };
 
 use super::profiles;
@@ -195,6 +195,16 @@ pub(super) trait Decisions {
         Vec::new()
     }
 
+    /// Whether the exits of what is built in run when the loader goes away.
+    fn exits_when_dropped(&self) -> bool {
+        false
+    }
+
+    /// Whether a module stays as it is when its load fails while references are held.
+    fn sticks(&self, rule: Held, references: u32) -> bool {
+        rule == Held::Stuck && references > 0
+    }
+
     /// Which of the other modules that are Live are unwound with one whose init failed.
     fn unwinds_also(&self, _others: Vec<ModuleId>) -> Vec<ModuleId> {
         Vec::new()
@@ -252,6 +262,21 @@ pub(super) trait Decisions {
     /// The module's entries after that.
     fn entries_after_exits(&self, _failed: bool, _entries: Vec<String>) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Where a module stands that stays as it is.
+    fn state_when_stuck(&self) -> State {
+        State::Going
+    }
+
+    /// The entries of a built-in module after the boot.
+    fn entries_after_boot(&self, entries: Vec<String>) -> Vec<String> {
+        entries
+    }
+
+    /// How many references to a loadable module are held after a boot.
+    fn references_after_boot(&self, held: u32) -> u32 {
+        held
     }
 
     /// How many references are held after a failed load.

@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use lawbook_spec::init::{
-    Callback, Error, ExitFailure, Failure, Half, Held, InitFailure, Linkage, LoadError, Module,
-    ModuleId, ModuleLoader, Pair, Profile, Runaway, State,
+    Callback, Error, ExitFailure, Failure, Half, InitFailure, Linkage, LoadError, Module, ModuleId,
+    ModuleLoader, Pair, Profile, Runaway, State,
 };
 
 use super::decisions::{Decisions, Stopped};
@@ -178,10 +178,9 @@ impl Understudy {
     }
 
     fn undo(&self, id: ModuleId, failing: usize, failure: Failure) -> Result<(), LoadError> {
-        let references = self.references(id);
-        if self.profile.held == Held::Stuck && references > 0 {
+        if self.decisions.sticks(self.profile.held, self.references(id)) {
             // Nobody can load or unload it any more.
-            self.with(id, |module| module.state = State::Going);
+            self.with(id, |module| module.state = self.decisions.state_when_stuck());
             return self.decisions.answer(failure, Vec::new());
         }
         let exits = self.stop(id, Some((failing, failure)));
@@ -200,6 +199,18 @@ impl Understudy {
         live.map(|(id, _)| *id).collect()
     }
 
+    fn settle_after_boot(&self) {
+        for module in self.modules.borrow_mut().values_mut() {
+            if module.linkage == Linkage::BuiltIn {
+                module.state = State::Live;
+                let entries = std::mem::take(&mut module.entries);
+                module.entries = self.decisions.entries_after_boot(entries);
+            } else {
+                module.references = self.decisions.references_after_boot(module.references);
+            }
+        }
+    }
+
     /// The places of all built-in pairs, in link order.
     fn built_in(&self) -> Vec<(ModuleId, usize)> {
         let modules = self.modules.borrow();
@@ -207,6 +218,17 @@ impl Understudy {
         built_in
             .flat_map(|(id, module)| (0..module.pairs.len()).map(|place| (*id, place)))
             .collect()
+    }
+}
+
+impl Drop for Understudy {
+    fn drop(&mut self) {
+        if self.booted.get() && self.decisions.exits_when_dropped() {
+            for (module, place) in self.built_in().into_iter().rev() {
+                // There is nobody left to report to.
+                let _ = self.run_exit(module, place);
+            }
+        }
     }
 }
 
@@ -336,9 +358,7 @@ impl ModuleLoader for Understudy {
             // There is nobody to report an exit to that should not have run.
             let _ = self.run_exit(module, place);
         }
-        for (module, _) in steps {
-            self.with(module, |module| module.state = State::Live);
-        }
+        self.settle_after_boot();
         Ok(self.decisions.boot_log(failed))
     }
 

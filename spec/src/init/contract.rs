@@ -33,8 +33,9 @@ pub type Callback = Arc<dyn Fn(&dyn ModuleLoader) -> i32 + Send + Sync>;
 /// done; what is named was added; `load`, `unload`, `get`, `put` and `register` name loadable
 /// modules; `enter` is called by an init of that module; nothing calls back in unless the profile
 /// says that it may.
-/// Not promised: which of several errors a refusal with several reasons reports; the answer to a
-/// `get`, and to a `load`, of a module that is Coming, beyond that the load is refused.
+/// Not promised: which of several errors a refusal reports, where a module that is there gives
+/// several reasons; the answer to a `get`, and another module's callback to a `load`, of a module
+/// that is Coming.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -105,7 +106,8 @@ pub trait ModuleLoader {
     /// [`LoadError::Refused`] before the first init: [`Error::AlreadyLoaded`] when it is Live,
     /// [`Error::Busy`] when it is Coming or Going, [`Error::Parameters`].
     ///
-    /// Judged by INIT-01 to INIT-13, INIT-15 to INIT-18, INIT-22, INIT-23 and INIT-26 to INIT-34.
+    /// Judged by INIT-01 to INIT-13, INIT-15 to INIT-18, INIT-22, INIT-23, INIT-26 to INIT-34 and
+    /// INIT-41.
     fn load(&self, id: ModuleId) -> Result<(), LoadError>;
 
     /// Unloads a module: its exits run in exactly the reverse of its inits, all of them, even if
@@ -124,7 +126,8 @@ pub trait ModuleLoader {
 
     /// Where a module stands.
     ///
-    /// Judged by INIT-10, INIT-19 to INIT-21, INIT-30 to INIT-32, INIT-38 and INIT-39.
+    /// Judged by INIT-10, INIT-19 to INIT-21, INIT-30 to INIT-35, INIT-38, INIT-39, INIT-41 and
+    /// INIT-42.
     fn state(&self, id: ModuleId) -> State;
 
     /// Registers one more pair of a module, from one of its own callbacks.
@@ -132,19 +135,21 @@ pub trait ModuleLoader {
     /// # Errors
     ///
     /// [`Error::Busy`], and nothing is changed: a module that is Coming or Going keeps its pairs.
+    /// [`Error::Unsupported`] does as well.
     ///
     /// Judged by INIT-29.
     fn register(&self, _id: ModuleId, _pair: Pair) -> Result<(), Error> {
         Err(Error::Unsupported)
     }
 
-    /// Takes a reference to a module that is Live.
+    /// Takes a reference to a module that is Live. It stays until it is put, whatever becomes of who
+    /// took it.
     ///
     /// # Errors
     ///
     /// [`Error::NotLoaded`] when it is Unloaded or Going.
     ///
-    /// Judged by INIT-20, INIT-34 and INIT-35.
+    /// Judged by INIT-20, INIT-35 and INIT-42.
     fn get(&self, _id: ModuleId) -> Result<(), Error> {
         Err(Error::Unsupported)
     }
@@ -155,19 +160,21 @@ pub trait ModuleLoader {
     ///
     /// [`Error::NotHeld`] when there is none.
     ///
-    /// Judged by INIT-34 and INIT-35.
+    /// Judged by INIT-35 and INIT-42.
     fn put(&self, _id: ModuleId) -> Result<(), Error> {
         Err(Error::Unsupported)
     }
 
     /// How many references to a module are held.
+    ///
+    /// Judged by INIT-10, INIT-30, INIT-32, INIT-35 and INIT-42.
     fn references(&self, _id: ModuleId) -> u32 {
         0
     }
 
     /// Starts everything that is built in: the inits of all built-in modules, in the order of
     /// (priority, link order, index), each once, whatever others return. No exit ever runs.
-    /// Returns the inits that failed, in order.
+    /// Returns the inits that failed, in order; those on the blacklist are not among them.
     ///
     /// # Errors
     ///
@@ -191,6 +198,8 @@ pub trait ModuleLoader {
     }
 
     /// The names of the entries of a module, in any order.
+    ///
+    /// Judged by INIT-10, INIT-30, INIT-32, INIT-38 and INIT-40.
     fn entries(&self, _id: ModuleId) -> Vec<String> {
         Vec::new()
     }
@@ -220,8 +229,8 @@ pub struct Pair {
     pub init: Option<Callback>,
     /// What cleans up; `None` is NULL.
     pub exit: Option<Callback>,
-    /// Whether the init is on the blacklist: then it is not called, and its exit is not owed. The
-    /// load fails with [`Failure::Blacklisted`]; at boot it is skipped.
+    /// Whether the init is on the blacklist: when it is reached it is not called, and its exit is
+    /// not owed. The load fails then with [`Failure::Blacklisted`]; at boot it is skipped.
     pub blacklisted: bool,
 }
 
@@ -390,7 +399,8 @@ pub enum Held {
     /// It is unwound as ever, and its references are dropped.
     #[default]
     Unwind,
-    /// It is stuck: no exit runs, and the module stays (2003).
+    /// It is stuck: no exit runs, and the module stays (2003). A loader that refuses references to a
+    /// module that is Coming never comes to this, and says [`Held::Unwind`].
     Stuck,
 }
 
@@ -456,7 +466,7 @@ impl<L: ModuleLoader, F: FnMut() -> L> Subject<Init> for Driver<F> {
             for op in &case.ops {
                 events.push(world.step(&self.profile, &loader, op));
             }
-            Ok(())
+            world.let_go(loader)
         });
         if world.notes().calls > MOST_CALLS {
             trace.end = End::Mishap(format!("more than {MOST_CALLS} callbacks in one op"));
@@ -609,6 +619,23 @@ impl World {
             op => ask(loader, op),
         });
         Event::Done { calls, answer, left: all_left(profile, &self.setup, loader) }
+    }
+
+    /// Drops the loader, which may unload what is live; what is built in stays as it is.
+    fn let_go(&self, loader: impl ModuleLoader) -> Result<(), End> {
+        self.notes().calls = 0;
+        let (calls, _) = self.watch(|| {
+            drop(loader);
+            Answer::Done {}
+        });
+        let built_in = |call: &&Call| self.setup.module(call.module).linkage == Linkage::BuiltIn;
+        match calls.iter().find(built_in) {
+            None => Ok(()),
+            Some(call) => {
+                let what = format!("{call} is called when the loader is dropped");
+                Err(End::Mishap(format!("{what}, and is built in")))
+            }
+        }
     }
 
     fn set_ending(&self, module: ModuleId, pair: u8, end: Ending) -> Answer {

@@ -9,7 +9,9 @@
 //! A pair whose init is NULL completes when it is reached, and a NULL exit counts as done.
 //!
 //! It does *not* cover dependencies between modules, deferred probing, forced unloading, what a
-//! module's parameters mean, and who waits for whom: an operation is answered or refused at once.
+//! module's parameters mean and how they are mended, a boot that a callback asks for, pairs that
+//! are registered outside callbacks after the module is linked, and who waits for whom: an
+//! operation is answered or refused at once.
 
 mod cases;
 mod contract;

@@ -191,6 +191,8 @@ pub(super) struct Run {
     pub(super) duty: Option<Duty>,
     /// Whether a callback of the module asked to load, unload or register it meanwhile.
     pub(super) reentered: bool,
+    /// Whether the module became stuck by it.
+    pub(super) sticks: bool,
 }
 
 /// Where a module stood before an operation.
@@ -368,8 +370,9 @@ impl Model {
         let held = held.unwrap_or(self.ghosts[at].references);
         let reentered = self.history[start..].iter().any(|run| run.reenters(module));
         self.end(asked, module, answer, before.state, held);
-        before.stuck |= self.ghosts[at].stuck;
-        let changes = !matches!(asked, Asked::Look | Asked::Register);
+        let sticks = self.ghosts[at].stuck && !before.stuck;
+        before.stuck |= sticks;
+        let changes = !matches!(asked, Asked::Look | Asked::Register | Asked::Boot);
         if changes {
             self.ghosts[at].touched = Some(self.history.len());
         }
@@ -385,6 +388,7 @@ impl Model {
             endings,
             duty,
             reentered,
+            sticks,
         });
     }
 
@@ -424,8 +428,13 @@ impl Model {
             }
         }
         let whole = self.is_whole(call.module, call.pair);
+        let built_in = self.is_built_in(call.module);
         let ghost = &mut self.ghosts[at];
         ghost.running -= 1;
+        if built_in && failure.is_some() {
+            // Whether an entry outlives a failing init at boot is open.
+            ghost.entries.retain(|pair| *pair != call.pair);
+        }
         let bit = 1 << call.pair.min(63);
         let mut unmatched = false;
         match call.half {
@@ -505,10 +514,11 @@ impl Model {
         let stays = self.profile.held == Held::Stuck && held > 0;
         let ghost = &mut self.ghosts[usize::from(module.0)];
         match (asked, answer) {
-            (Asked::Load, Answer::Loaded {}) => {
+            // What comes of a load of a module that is coming or going is not its state.
+            (Asked::Load, Answer::Loaded {}) if state == State::Unloaded => {
                 (ghost.state, ghost.failed, ghost.refused) = (State::Live, false, false);
             }
-            (Asked::Load, Answer::Failed { .. }) => {
+            (Asked::Load, Answer::Failed { .. }) if state == State::Unloaded => {
                 (ghost.state, ghost.failed) = (State::Unloaded, true);
                 ghost.stuck |= stays;
                 ghost.references = 0;
@@ -575,8 +585,30 @@ impl Model {
                         "expected what is left of {expected} modules, found {found}"
                     ));
                 }
+                self.reports(answer)?;
                 calls.iter().try_for_each(|call| self.answers_call(call))
             }
+        }
+    }
+
+    /// Whether an answer reports nothing but what the profile says that can fail.
+    fn reports(&self, answer: &Answer) -> Result<(), String> {
+        let Profile { exit_errors, panics, boot_log, .. } = self.profile;
+        let known = match answer {
+            Answer::Failed { exits, .. } | Answer::Unloaded { exits } => {
+                exits.iter().all(|exit| match exit.failure {
+                    Failure::Code { .. } => exit_errors,
+                    Failure::Panic {} => exit_errors || panics,
+                    Failure::Blacklisted {} => false,
+                })
+            }
+            Answer::Booted { failed } => boot_log || failed.is_empty(),
+            _ => true,
+        };
+        if known {
+            Ok(())
+        } else {
+            Err(format!("expected a report as of the profile, found {answer}"))
         }
     }
 
@@ -594,7 +626,7 @@ impl Model {
         let acts = acts.map_or(&[][..], |script| &script.acts);
         if acts.len() != deeds.len() {
             let (expected, found) = (acts.len(), deeds.len());
-            return Err(format!("expected {expected} acts of {}, found {found}", call.name()));
+            return Err(format!("expected {expected} acts of {call}, found {found}"));
         }
         for (act, deed) in acts.iter().zip(deeds) {
             let asked = match act {
@@ -609,6 +641,7 @@ impl Model {
             if !asked.takes(&deed.answer) {
                 return Err(format!("expected an answer to {act}, found {}", deed.answer));
             }
+            self.reports(&deed.answer)?;
             deed.calls.iter().try_for_each(|call| self.answers_call(call))?;
         }
         Ok(())
@@ -646,7 +679,8 @@ impl Asked {
             Answer::Unloaded { .. } => self == Asked::Unload,
             Answer::Booted { .. } => self == Asked::Boot,
             Answer::State { .. } => self == Asked::Look,
-            Answer::Refused { error } => self != Asked::Look && *error != Error::Unsupported,
+            Answer::Refused { error: Error::Unsupported } => self == Asked::Register,
+            Answer::Refused { .. } => self != Asked::Look,
         }
     }
 }
@@ -713,13 +747,13 @@ impl Event {
     }
 }
 
-impl Call {
-    fn name(&self) -> String {
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let half = match self.half {
             Half::Init => "init",
             Half::Exit => "exit",
         };
-        format!("{half} {}.{}", self.module, self.pair)
+        write!(f, "{half} {}.{}", self.module, self.pair)
     }
 }
 
@@ -747,7 +781,7 @@ impl fmt::Display for Event {
 
 fn write_calls(f: &mut fmt::Formatter<'_>, calls: &[Call]) -> fmt::Result {
     for (index, call) in calls.iter().enumerate() {
-        write!(f, "{}", call.name())?;
+        write!(f, "{call}")?;
         for deed in &call.deeds {
             f.write_str(" {")?;
             write_calls(f, &deed.calls)?;

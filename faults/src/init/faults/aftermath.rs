@@ -1,12 +1,12 @@
 //! Faults in what is left of a load or an unload, and in how the next one goes.
 
 use lawbook_spec::core::Implementation;
-use lawbook_spec::init::{Error, Init, State};
+use lawbook_spec::init::{Error, Held, Init, Profile, State};
 
 use super::super::decisions::{Decisions, Right};
-use super::super::fault;
+use super::super::{fault, profiles};
 
-pub(super) const FAULTS: [Implementation<Init>; 11] = [
+pub(super) const FAULTS: [Implementation<Init>; 13] = [
     fault::<LiveAfterFailure>(
         "live-after-failure",
         "INIT-10",
@@ -36,6 +36,18 @@ pub(super) const FAULTS: [Implementation<Init>; 11] = [
         "INIT-38",
         "The entries that the inits made stay after an unload.",
         "constructed: only the error path removes them",
+    ),
+    fault::<UnwindsStuck>(
+        "unwinds-stuck",
+        "INIT-41",
+        "A module whose load fails while references are held is unwound, and its users left alone.",
+        "constructed: the count is looked at after the exits",
+    ),
+    fault::<ForgetsStuck>(
+        "forgets-stuck",
+        "INIT-41",
+        "A module whose load fails while references are held is freed without its exits.",
+        "constructed: only the exits are left out, and not the rest of the error path",
     ),
     fault::<GoingForEver>(
         "going-for-ever",
@@ -117,6 +129,32 @@ struct LeaksEntriesOfUnload;
 impl Decisions for LeaksEntriesOfUnload {
     fn entries_after_exits(&self, failed: bool, entries: Vec<String>) -> Vec<String> {
         if failed { Vec::new() } else { entries }
+    }
+}
+
+#[derive(Default)]
+struct UnwindsStuck;
+
+impl Decisions for UnwindsStuck {
+    fn profile(&self) -> Profile {
+        profiles::of_2003()
+    }
+
+    fn sticks(&self, _rule: Held, _references: u32) -> bool {
+        false
+    }
+}
+
+#[derive(Default)]
+struct ForgetsStuck;
+
+impl Decisions for ForgetsStuck {
+    fn profile(&self) -> Profile {
+        profiles::of_2003()
+    }
+
+    fn state_when_stuck(&self) -> State {
+        State::Unloaded
     }
 }
 

@@ -8,7 +8,7 @@ use lawbook_spec::init::{
 use super::super::decisions::{Decisions, Right};
 use super::super::{driver, fault, profiles};
 
-pub(super) const FAULTS: [Implementation<Init>; 13] = [
+pub(super) const FAULTS: [Implementation<Init>; 16] = [
     fault::<BootStops>(
         "boot-stops",
         "INIT-24",
@@ -26,6 +26,24 @@ pub(super) const FAULTS: [Implementation<Init>; 13] = [
         "INIT-24",
         "Built-in exits run at the end.",
         "GCC's destructors, which run though nobody unloads the program",
+    ),
+    fault::<ExitsWhenDropped>(
+        "exits-when-dropped",
+        "INIT-00",
+        "Built-in exits run when the loader goes away.",
+        "GCC's destructors, which run though nobody unloads the program",
+    ),
+    fault::<BootDropsEntries>(
+        "boot-drops-entries",
+        "INIT-40",
+        "The entries of what is built in are gone after the boot.",
+        "constructed: they lie in memory that is freed with the init code",
+    ),
+    fault::<BootDropsReferences>(
+        "boot-drops-references",
+        "INIT-30",
+        "A boot takes the references to loadable modules back.",
+        "constructed: the boot clears every module's count",
     ),
     fault::<BootsByModule>(
         "boots-by-module",
@@ -129,6 +147,33 @@ impl Decisions for ExitsAtEndOfBoot {
         _any_failed: bool,
     ) -> Vec<(ModuleId, usize)> {
         completed.iter().rev().copied().collect()
+    }
+}
+
+#[derive(Default)]
+struct ExitsWhenDropped;
+
+impl Decisions for ExitsWhenDropped {
+    fn exits_when_dropped(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Default)]
+struct BootDropsEntries;
+
+impl Decisions for BootDropsEntries {
+    fn entries_after_boot(&self, _entries: Vec<String>) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[derive(Default)]
+struct BootDropsReferences;
+
+impl Decisions for BootDropsReferences {
+    fn references_after_boot(&self, _held: u32) -> u32 {
+        0
     }
 }
 

@@ -6,7 +6,7 @@ use lawbook_spec::init::{Init, Priority, Profile};
 use super::super::decisions::{Decisions, Right};
 use super::super::{fault, profiles};
 
-pub(super) const FAULTS: [Implementation<Init>; 13] = [
+pub(super) const FAULTS: [Implementation<Init>; 14] = [
     fault::<SortsUpToTwo>(
         "sorts-up-to-two",
         "INIT-01",
@@ -62,6 +62,12 @@ pub(super) const FAULTS: [Implementation<Init>; 13] = [
         "An exchange sort carries a pair across others of its priority.",
         "FreeBSD's sort of a module's SYSINITs: 101 of the 243 inputs of five pairs over three \
          priorities come out wrong",
+    ),
+    fault::<SortsUnstably>(
+        "sorts-unstably",
+        "INIT-02",
+        "An unstable sort, which keeps ties in order by chance up to twenty pairs.",
+        "FreeBSD's sort of a module's SYSINITs; and Rust's `sort_unstable_by_key`",
     ),
     fault::<TiesLastFirst>(
         "ties-last-first",
@@ -189,6 +195,17 @@ impl Decisions for ExchangeSort {
                 }
             }
         }
+        order
+    }
+}
+
+#[derive(Default)]
+struct SortsUnstably;
+
+impl Decisions for SortsUnstably {
+    fn order(&self, priorities: &[Priority]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..priorities.len()).collect();
+        order.sort_unstable_by_key(|place| priorities[*place]);
         order
     }
 }

@@ -88,7 +88,7 @@ pub(super) const FAULTS: [Implementation<Init>; 19] = [
     ),
     fault::<CountsRefusedGet>(
         "counts-refused-get",
-        "INIT-34",
+        "INIT-42",
         "A get that is refused has counted its reference.",
         "constructed: the count is raised before the state is looked at",
     ),

@@ -12,7 +12,7 @@ const MOST_OPS: usize = 1_000_000;
 /// The most modules, a twin among them.
 const MOST_MODULES: usize = 4;
 /// The most pairs of a module, the legacy pair not among them.
-pub(super) const MOST_PAIRS: usize = 16;
+pub(super) const MOST_PAIRS: usize = 32;
 /// The most acts of a callback.
 const MOST_ACTS: usize = 4;
 /// The most acts of a case that load and unload modules, so that what one op calls is bounded.

@@ -21,8 +21,8 @@ const PALETTES: [&[i32]; 5] = [
     &[0, 1, 2],
 ];
 
-/// How many pairs a module has.
-const COUNTS: [u8; 16] = [0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 8, 3];
+/// How many pairs a module has. Library sorts are stable by chance up to 20 entries.
+const COUNTS: [u8; 16] = [0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 8, 24];
 
 /// What failing callbacks return: EPERM, ENOENT, EIO, ENOMEM, EBUSY, EINVAL, the extreme, and
 /// numbers above 0.
@@ -61,13 +61,28 @@ pub(in super::super) fn draw_setup(
     let mut modules = Vec::with_capacity(count + 1);
     let mut loading_acts = MOST_LOADING_ACTS / 2;
     for at in 0..count {
-        modules.push(draw_module(u, profile, &linkages, at, &mut loading_acts)?);
+        // Who is asked for by another module's callbacks asks for that one in turn.
+        let asked_by = modules.iter().position(|module| asks_for(module, module_id(at)));
+        let place = Place { linkages: &linkages, at, asked_by };
+        modules.push(draw_module(u, profile, &place, &mut loading_acts)?);
     }
     let mut setup = Setup { modules, twin: None };
     if one_in(u, 3)? {
         draw_twin(u, profile, &mut setup)?;
     }
     Ok(setup)
+}
+
+/// Where a module stands among the others while it is drawn.
+struct Place<'p> {
+    linkages: &'p [Linkage],
+    at: usize,
+    asked_by: Option<usize>,
+}
+
+fn asks_for(module: &ModulePlan, other: ModuleId) -> bool {
+    acts(std::slice::from_ref(module))
+        .any(|act| matches!(act, Act::Load { module } | Act::Unload { module } if *module == other))
 }
 
 /// True for one byte in so many.
@@ -82,21 +97,20 @@ fn pick<T: Copy>(u: &mut Unstructured<'_>, from: &[T]) -> arbitrary::Result<T> {
 fn draw_module(
     u: &mut Unstructured<'_>,
     profile: &Profile,
-    linkages: &[Linkage],
-    at: usize,
+    place: &Place<'_>,
     loading_acts: &mut usize,
 ) -> arbitrary::Result<ModulePlan> {
-    let linkage = linkages[at];
+    let linkage = place.linkages[place.at];
     let palette = pick(u, &PALETTES)?;
     let count = pick(u, &COUNTS)?;
     let troubled = one_in(u, 2)?;
-    let active = one_in(u, 3)?;
+    let active = one_in(u, 3)? || place.asked_by.is_some();
     let mut module = ModulePlan { linkage, ..ModulePlan::default() };
     for _ in 0..count {
         let priority = draw_priority(u, palette, &module.pairs)?;
         let mut pair = draw_pair(u, profile, priority, troubled)?;
         if active {
-            draw_acts(u, profile, linkages, at, &mut pair, loading_acts)?;
+            draw_acts(u, profile, place, &mut pair, loading_acts)?;
         }
         module.pairs.push(pair);
     }
@@ -172,15 +186,15 @@ fn draw_failure(
 fn draw_acts(
     u: &mut Unstructured<'_>,
     profile: &Profile,
-    linkages: &[Linkage],
-    at: usize,
+    place: &Place<'_>,
     pair: &mut PairPlan,
     loading_acts: &mut usize,
 ) -> arbitrary::Result<()> {
     for (half, script) in [(Half::Init, &mut pair.init), (Half::Exit, &mut pair.exit)] {
         let Some(script) = script else { continue };
-        while script.acts.len() < 2 && one_in(u, 3)? {
-            let Some(act) = draw_act(u, profile, linkages, at, half)? else { break };
+        let share = if place.asked_by.is_some() { 2 } else { 3 };
+        while script.acts.len() < 2 && one_in(u, share)? {
+            let Some(act) = draw_act(u, profile, place, half)? else { break };
             if act == (Act::Enter {}) && script.acts.contains(&act) {
                 break;
             }
@@ -199,20 +213,23 @@ fn draw_acts(
 fn draw_act(
     u: &mut Unstructured<'_>,
     profile: &Profile,
-    linkages: &[Linkage],
-    at: usize,
+    place: &Place<'_>,
     half: Half,
 ) -> arbitrary::Result<Option<Act>> {
     let tag: u8 = u.arbitrary()?;
     if half == Half::Init && profile.entries && (tag < 80 || !profile.reentrant) {
         return Ok(Some(Act::Enter {}));
     }
-    let other = usize::from(tag) % linkages.len();
-    if !profile.reentrant || linkages[other] == Linkage::BuiltIn {
+    let other = match place.asked_by {
+        Some(other) if tag % 2 == 1 => other,
+        _ => usize::from(tag) % place.linkages.len(),
+    };
+    if !profile.reentrant || place.linkages[other] == Linkage::BuiltIn {
         return Ok(None);
     }
-    let (own, module) = (other == at, module_id(other));
-    Ok(Some(match u.arbitrary::<u8>()? % 8 {
+    let (own, module) = (other == place.at, module_id(other));
+    let answers_back = place.asked_by == Some(other);
+    Ok(Some(match u.arbitrary::<u8>()? % if answers_back { 4 } else { 8 } {
         0 | 1 => Act::Load { module },
         2 => Act::Unload { module },
         3 | 4 if profile.references => Act::Get { module },

@@ -18,8 +18,8 @@ const PRIORITIES: [i32; 3] = [-1, 0, 1];
 const CODE: i32 = -5;
 
 /// All modules of up to four pairs over three priorities, each half NULL or not, with each init
-/// failing in turn and with none: load, unload, load; and where one failed, once more without
-/// the fault. And the known answers of 2003.
+/// failing in turn and with none: load, unload, load; and where one failed, load and unload
+/// without the fault. And the known answers of 2003.
 pub(in super::super) fn small(profile: &Profile) -> Box<dyn Iterator<Item = Case<Init>>> {
     let nulls = if profile.nulls { 4 } else { 1 };
     let modules = (0..=MOST_PAIRS).flat_map(move |count| {
@@ -61,6 +61,7 @@ fn cases_of(module: ModulePlan) -> impl Iterator<Item = Case<Init>> {
             init.end = Ending::Returns { code: CODE };
             ops.push(Op::Repair { module: id, pair });
             ops.push(Op::Load { module: id });
+            ops.push(Op::Unload { module: id });
         }
         Some(Case { setup: Setup { modules: vec![module], twin: None }, ops })
     })
