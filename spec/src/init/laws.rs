@@ -574,7 +574,9 @@ fn left(model: &Model, module: ModuleId) -> Judgement {
     }
     if left.references != ghost.references {
         let (found, expected) = (left.references, ghost.references);
-        return Judgement::broken(format!("{module} has {found} references, not {expected}"));
+        return Judgement::broken(format!(
+            "references to {module}: expected {expected}, found {found}"
+        ));
     }
     let expected = ghost.entry_names(module);
     Judgement::when(!model.profile.entries || left.entries == expected, || {

@@ -33,6 +33,7 @@ pub(in super::super) fn simpler(case: &Case<Init>) -> Vec<Case<Init>> {
     }
     for (at, op) in case.ops.iter().enumerate() {
         if let Op::Break { module, pair, end } = *op {
+            all.push(broken_from_the_start(case, at, module, pair, end));
             for end in plainer_endings(end) {
                 let mut plainer = case.clone();
                 plainer.ops[at] = Op::Break { module, pair, end };
@@ -41,6 +42,25 @@ pub(in super::super) fn simpler(case: &Case<Init>) -> Vec<Case<Init>> {
         }
     }
     all
+}
+
+/// The init ends so in the setup, and the op at this place is gone.
+fn broken_from_the_start(
+    case: &Case<Init>,
+    at: usize,
+    module: ModuleId,
+    pair: u8,
+    end: Ending,
+) -> Case<Init> {
+    let mut plainer = case.clone();
+    plainer.ops.remove(at);
+    for (module, pair) in twin_pairs(&case.setup, module, pair) {
+        let plan = plainer.setup.modules[usize::from(module.0)].pair_mut(pair);
+        if let Some(init) = plan.and_then(|plan| plan.init.as_mut()) {
+            init.end = end;
+        }
+    }
+    plainer
 }
 
 fn ids(setup: &Setup) -> impl DoubleEndedIterator<Item = ModuleId> + use<> {
