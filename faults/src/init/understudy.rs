@@ -359,7 +359,8 @@ impl ModuleLoader for Understudy {
             let _ = self.run_exit(module, place);
         }
         self.settle_after_boot();
-        Ok(self.decisions.boot_log(failed))
+        let reported = if self.profile.boot_log { failed } else { Vec::new() };
+        Ok(self.decisions.boot_log(reported))
     }
 
     fn enter(&self, id: ModuleId, name: &str) -> Result<(), Error> {

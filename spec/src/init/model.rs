@@ -345,7 +345,7 @@ impl Model {
     ) {
         let at = usize::from(module.0);
         let mut before = self.before(module);
-        let duty =
+        let mut duty =
             (asked == Asked::Load && before.state == State::Unloaded).then(|| self.duty(module));
         let refused = matches!(answer, Answer::Refused { .. });
         let begun = match (asked, before.state) {
@@ -366,6 +366,9 @@ impl Model {
                 held = held.or(Some(self.ghosts[at].references));
             }
             steps.push(self.call(call));
+        }
+        if let Some(duty) = &mut duty {
+            self.owe_what_completed(module, duty, &steps);
         }
         let held = held.unwrap_or(self.ghosts[at].references);
         let reentered = self.history[start..].iter().any(|run| run.reenters(module));
@@ -501,12 +504,32 @@ impl Model {
             }
             completed.push(pair);
         }
-        let has_exit = |pair: &u8| self.pair(module, *pair).is_some_and(|pair| pair.exit.is_some());
         let owed = match fails {
-            Some(_) => completed.iter().rev().copied().filter(has_exit).collect(),
+            Some(_) => completed
+                .iter()
+                .rev()
+                .copied()
+                .filter(|pair| self.has_exit(module, *pair))
+                .collect(),
             None => Vec::new(),
         };
         Duty { inits, completed, fails, owed }
+    }
+
+    /// Where a load did not call the inits that it had to, what it owes is the exits of those that
+    /// it called: that the order is wrong is another matter.
+    fn owe_what_completed(&self, module: ModuleId, duty: &mut Duty, steps: &[Step]) {
+        let inits = || steps.iter().filter(|step| step.half == Half::Init && step.module == module);
+        if duty.fails.is_none() || inits().map(|step| step.pair).eq(duty.inits.iter().copied()) {
+            return;
+        }
+        let completed = inits().take_while(|step| step.failure.is_none()).map(|step| step.pair);
+        duty.owed = completed.filter(|pair| self.has_exit(module, *pair)).collect();
+        duty.owed.reverse();
+    }
+
+    fn has_exit(&self, module: ModuleId, pair: u8) -> bool {
+        self.pair(module, pair).is_some_and(|pair| pair.exit.is_some())
     }
 
     /// Folds the answer of an operation.
