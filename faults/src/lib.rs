@@ -6,5 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod checks;
 pub mod init;
 pub mod loopdev;

@@ -7,22 +7,7 @@ use lawbook_spec::init::{FailureRule, Held, Permanence, Profile};
 
 /// The understudy's: the choices of today's Linux, and every ability.
 pub(super) fn understudy() -> Profile {
-    Profile {
-        permanence: Permanence::Pair,
-        failure: FailureRule::Negative,
-        held: Held::Unwind,
-        built_in: true,
-        boot_log: true,
-        references: true,
-        reentrant: true,
-        exit_errors: true,
-        panics: true,
-        blacklist: true,
-        parameters: true,
-        legacy: true,
-        nulls: true,
-        entries: true,
-    }
+    Profile::full()
 }
 
 /// The choices of 2003, and every ability.

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use arbitrary::Unstructured;
-use lawbook_spec::core::{
-    Case, End, Implementation, Judge, LawId, Mechanism, Origin, Subject, draw_case,
-};
+use lawbook_spec::core::{Case, End, Subject};
 use lawbook_spec::init::{
     Act, Answer, Call, Driver, Ending, Event, Failure, FailureRule, Held, Init, KnownAnswer,
     ModuleId, ModulePlan, Op, PairPlan, Permanence, Profile, RUSSELL_2003, Script, Setup, State,
@@ -14,6 +11,7 @@ use lawbook_spec::init::{
 use super::decisions::{Decisions, Of2003, Plain, Right};
 use super::understudy::Understudy;
 use super::{driver, implementations, profiles};
+use crate::checks::{self, laws_broken};
 
 const M0: ModuleId = ModuleId(0);
 
@@ -86,46 +84,17 @@ fn every_mix_of_choices_and_abilities_keeps_every_law() {
 
 #[test]
 fn every_name_is_in_kebab_case_and_used_once() {
-    let mut names = BTreeSet::new();
-    for implementation in implementations() {
-        let name = implementation.name;
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        assert!(name.chars().all(allowed), "{name}");
-        assert!(names.insert(name), "{name} is used twice");
-    }
+    checks::names_are_in_kebab_case_and_used_once(&implementations());
 }
 
 #[test]
 fn every_law_is_expected_to_be_broken_by_a_fault() {
-    let expected: BTreeSet<_> = implementations().iter().filter_map(expected_break).collect();
-    let laws = Init::laws().iter().filter(|law| !law.is_reach());
-    let ids: BTreeSet<_> = laws.map(|law| law.id).collect();
-    assert_eq!(expected, ids);
+    checks::every_law_is_expected_to_be_broken(&implementations());
 }
 
 #[test]
 fn every_fault_breaks_the_law_that_it_names() {
-    for implementation in implementations() {
-        let Some(law) = expected_break(&implementation) else {
-            continue;
-        };
-        let mut subject = (implementation.open)().unwrap();
-        let judge = Judge::new(subject.profile());
-        let mut drawn = (0..8_000).map(|index| drawn_case(index, judge.profile()));
-        let killed = drawn.any(|case| {
-            let trace = subject.run(&case);
-            let broken = judge.judge(&case, &trace).broken;
-            broken.is_some_and(|(_, breaks)| breaks.iter().any(|found| found.law == law))
-        });
-        assert!(killed, "{} never breaks {law}", implementation.name);
-    }
-}
-
-fn expected_break(implementation: &Implementation<Init>) -> Option<LawId> {
-    match implementation.origin {
-        Origin::Fault { breaks, .. } => Some(breaks),
-        _ => None,
-    }
+    checks::every_fault_breaks_its_law(&implementations(), 0, 8_000);
 }
 
 /// The understudy with a profile of its own.
@@ -168,24 +137,6 @@ fn profiles_of_every_mix() -> Vec<Profile> {
     mixes
 }
 
-/// The laws broken first, over so many drawn cases.
-fn laws_broken(subject: &mut dyn Subject<Init>, cases: u64) -> BTreeSet<LawId> {
-    let judge = Judge::new(subject.profile());
-    (0..cases)
-        .flat_map(|index| {
-            let case = drawn_case(index, judge.profile());
-            let trace = subject.run(&case);
-            let (_, breaks) = judge.judge(&case, &trace).broken.unwrap_or_default();
-            breaks.into_iter().map(|found| found.law)
-        })
-        .collect()
-}
-
-fn drawn_case(index: u64, profile: &Profile) -> Case<Init> {
-    let bytes = noise(index, Init::DRAW_BYTES);
-    draw_case(&mut Unstructured::new(&bytes), profile).unwrap()
-}
-
 fn script(acts: Vec<Act>, end: Ending) -> Script {
     Script { acts, end }
 }
@@ -217,17 +168,4 @@ fn calls(event: &Event) -> &[Call] {
         Event::Done { calls, .. } => calls,
         Event::Skipped {} => &[],
     }
-}
-
-/// Bytes that look random and are the same for the same seed (SplitMix64).
-fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut state = seed;
-    let words = std::iter::repeat_with(|| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = state;
-        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ word >> 31
-    });
-    words.flat_map(u64::to_le_bytes).take(bytes).collect()
 }

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use lawbook_spec::core::{Implementation, Origin};
 use lawbook_spec::init::{
-    Callback, Driver, Error, ExitFailure, Failure, FailureRule, Held, Init, InitFailure, LoadError,
-    Module, ModuleId, ModuleLoader, Pair, Permanence, Profile, State,
+    Callback, Driver, Error, ExitFailure, Failure, Init, InitFailure, LoadError, Module, ModuleId,
+    ModuleLoader, Pair, Profile, State,
 };
 
 use super::error::{self, ErrorKind, PairFailure};
@@ -34,22 +34,7 @@ pub fn implementations() -> Vec<Implementation<Init>> {
 
 /// The profile of the reference: every capability, and the choices of today's Linux.
 pub fn profile() -> Profile {
-    Profile {
-        permanence: Permanence::Pair,
-        failure: FailureRule::Negative,
-        held: Held::Unwind,
-        built_in: true,
-        boot_log: true,
-        references: true,
-        reentrant: true,
-        exit_errors: true,
-        panics: true,
-        blacklist: true,
-        parameters: true,
-        legacy: true,
-        nulls: true,
-        entries: true,
-    }
+    Profile::full()
 }
 
 /// A loader behind the contract's trait, as the laws see it.

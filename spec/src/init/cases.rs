@@ -465,22 +465,7 @@ mod tests {
     use crate::core::{Case, Mechanism};
 
     fn able() -> Profile {
-        Profile {
-            permanence: Permanence::Pair,
-            failure: FailureRule::Negative,
-            held: Held::Unwind,
-            built_in: true,
-            boot_log: true,
-            references: true,
-            reentrant: true,
-            exit_errors: true,
-            panics: true,
-            blacklist: true,
-            parameters: true,
-            legacy: true,
-            nulls: true,
-            entries: true,
-        }
+        Profile::full()
     }
 
     /// The choices of 2003, and whatever else is drawn differently.

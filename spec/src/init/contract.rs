@@ -405,6 +405,26 @@ pub enum Held {
 }
 
 impl Profile {
+    /// A loader that can do all that the contract knows, with the choices of today's Linux.
+    pub fn full() -> Self {
+        Profile {
+            permanence: Permanence::Pair,
+            failure: FailureRule::Negative,
+            held: Held::Unwind,
+            built_in: true,
+            boot_log: true,
+            references: true,
+            reentrant: true,
+            exit_errors: true,
+            panics: true,
+            blacklist: true,
+            parameters: true,
+            legacy: true,
+            nulls: true,
+            entries: true,
+        }
+    }
+
     /// Whether the parts fit together.
     ///
     /// # Errors
