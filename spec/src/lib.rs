@@ -6,6 +6,8 @@
 //!
 //! This crate does no I/O and holds no implementation of any mechanism.
 
+#![forbid(unsafe_code)]
+
 pub mod core;
 pub mod init;
 pub mod loopdev;

@@ -153,10 +153,10 @@ impl Threads {
         if search.orders(&mut Vec::new(), &mut rest.clone()) {
             return Ok(());
         }
-        // What the contract leaves open while a module comes or goes has no place in an order.
+        // What the contract leaves open while a module moves has no place in an order.
         let open = |span: &&Span| {
             let mut met = moving.iter().filter(|other| other.module() == span.module());
-            span.is_open() && met.any(|other| other.overlaps(span))
+            met.any(|other| other.overlaps(span) && span.is_open_during(&other.op))
         };
         let firm: Vec<&Span> = rest.into_iter().filter(|span| !open(span)).collect();
         if search.orders(&mut Vec::new(), &mut firm.clone()) {
@@ -267,10 +267,15 @@ impl Span {
             && !matches!(self.answer, Answer::Refused { .. })
     }
 
-    /// Whether the contract leaves it open what it is answered while its module comes.
-    fn is_open(&self) -> bool {
-        let known = self.answer == (Answer::Refused { error: Error::AlreadyLoaded });
-        matches!(self.op, Op::Get { .. }) || known
+    /// Whether the contract leaves it open that this is answered while the other op moves its
+    /// module: a get of what is coming may be granted, and who loads what moves may be told that it
+    /// is there.
+    fn is_open_during(&self, other: &Op) -> bool {
+        match self.op {
+            Op::Get { .. } => matches!(other, Op::Load { .. }),
+            Op::Load { .. } => self.answer == (Answer::Refused { error: Error::AlreadyLoaded }),
+            _ => false,
+        }
     }
 }
 
@@ -412,9 +417,18 @@ mod tests {
 
     /// Two modules of one pair each, and these marks: whatever the threads are told is in them.
     fn judged(marks: &[(usize, Moment)], states: [State; 2]) -> Vec<&'static str> {
+        judged_when(Ending::OK, marks, states)
+    }
+
+    /// The same, when the inits end so.
+    fn judged_when(
+        end: Ending,
+        marks: &[(usize, Moment)],
+        states: [State; 2],
+    ) -> Vec<&'static str> {
         let pair = PairPlan {
             priority: Priority::DEVICE,
-            init: Some(Script::default()),
+            init: Some(Script { acts: Vec::new(), end }),
             exit: Some(Script::default()),
             blacklisted: false,
         };
@@ -473,6 +487,22 @@ mod tests {
         let other = Moment::Asked(Op::Load { module: M1 });
         let marks = [(0, LOAD), (0, INIT), (1, other), (1, BUSY), (0, ENDS), (0, LOADED)];
         assert_eq!(judged(&marks, [State::Live, State::Unloaded]), ["INIT-29"]);
+    }
+
+    #[test]
+    fn a_reference_may_be_granted_while_a_module_comes_and_not_while_it_goes() {
+        let get = Moment::Asked(Op::Get { module: M0 });
+        let granted = Moment::Answered(Answer::Done {});
+        let load = [(0, LOAD), (0, INIT), (0, ENDS), (0, LOADED)];
+        let going = [(0, UNLOAD), (0, EXIT), (1, get.clone()), (1, granted.clone()), (0, ENDS)];
+        let marks = [&load[..], &going, &[(0, UNLOADED)]].concat();
+        assert_eq!(judged(&marks, [State::Unloaded; 2]), ["INIT-20", "INIT-38"]);
+        // A load that fails has dropped what was granted meanwhile.
+        let (code, exits) = (-5, Vec::new());
+        let failed = Answer::Failed { failure: super::super::Failure::Code { code }, exits };
+        let coming = [(0, LOAD), (0, INIT), (1, get), (1, granted), (0, ENDS)];
+        let marks = [&coming[..], &[(0, Moment::Answered(failed))]].concat();
+        assert!(judged_when(Ending::Returns { code }, &marks, [State::Unloaded; 2]).is_empty());
     }
 
     #[test]
