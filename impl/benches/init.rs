@@ -1,6 +1,6 @@
-//! A million pairs registered, sorted, started and stopped by the reference, beside a plain `Vec` of
-//! boxed closures that does the same work, in the same run: medians in nanoseconds an entry and
-//! their ratio. It asserts nothing.
+//! Pairs registered, sorted, started and stopped by the reference, beside a plain `Vec` of boxed
+//! closures that does the same work, in the same run: medians in nanoseconds an entry and their
+//! ratio, for a growing number of entries. It asserts nothing.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use lawbook_reference::init::{Loader, Module, Pair, Priority};
 
-const ENTRIES: u32 = 1_000_000;
+/// Each ten times the one before: what grows faster than the entries shows.
+const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
 const ROUNDS: usize = 11;
 
 fn main() {
@@ -17,31 +18,34 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    println!("{ENTRIES} entries; ns an entry (medians of {ROUNDS} rounds)");
-    measure("in order of priority", |number| number as i32);
-    measure("in the reverse order", |number| -(number as i32));
-    measure("ten priorities, mixed", |number| {
-        (number.wrapping_mul(2_654_435_761) >> 16) as i32 % 10
-    });
-    measure("mixed", |number| number.wrapping_mul(2_654_435_761) as i32);
+    println!("ns an entry (medians of {ROUNDS} rounds)");
+    for entries in SIZES {
+        println!("{entries} entries");
+        measure(entries, "in order of priority", |number| number as i32);
+        measure(entries, "in the reverse order", |number| -(number as i32));
+        measure(entries, "ten priorities, mixed", |number| {
+            (number.wrapping_mul(2_654_435_761) >> 16) as i32 % 10
+        });
+        measure(entries, "mixed", |number| number.wrapping_mul(2_654_435_761) as i32);
+    }
 }
 
-fn measure(name: &str, priority: impl Fn(u32) -> i32) {
+fn measure(entries: u32, name: &str, priority: impl Fn(u32) -> i32) {
     let mut ns = [Vec::new(), Vec::new()];
     // Turn by turn, so that a noisy moment meets both.
     for _ in 0..ROUNDS {
-        ns[0].push(time(|| reference(&priority)));
-        ns[1].push(time(|| plain(&priority)));
+        ns[0].push(time(entries, || reference(entries, &priority)));
+        ns[1].push(time(entries, || plain(entries, &priority)));
     }
     let [ours, peer] = ns.map(median);
     let ratio = ours / peer;
-    println!("{name:22}  reference {ours:6.1}  plain Vec {peer:6.1}  ratio {ratio:4.2}");
+    println!("  {name:22}  reference {ours:6.1}  plain Vec {peer:6.1}  ratio {ratio:4.2}");
 }
 
-fn reference(priority: impl Fn(u32) -> i32) -> u64 {
+fn reference(entries: u32, priority: impl Fn(u32) -> i32) -> u64 {
     let live = Arc::new(AtomicU64::new(0));
     let mut module = Module::new("all");
-    for number in 0..ENTRIES {
+    for number in 0..entries {
         let (more, fewer) = (Arc::clone(&live), Arc::clone(&live));
         let pair = Pair::new(Priority(priority(number)))
             .init(move |_| start(&more, number))
@@ -57,10 +61,10 @@ fn reference(priority: impl Fn(u32) -> i32) -> u64 {
 
 type Work = Box<dyn Fn() -> Result<(), i32> + Send + Sync>;
 
-fn plain(priority: impl Fn(u32) -> i32) -> u64 {
+fn plain(count: u32, priority: impl Fn(u32) -> i32) -> u64 {
     let live = Arc::new(AtomicU64::new(0));
     let mut entries: Vec<(i32, u32, Work, Work)> = Vec::new();
-    for number in 0..ENTRIES {
+    for number in 0..count {
         let (more, fewer) = (Arc::clone(&live), Arc::clone(&live));
         let init = Box::new(move || start(&more, number));
         let exit = Box::new(move || stop(&fewer, number));
@@ -86,10 +90,10 @@ fn stop(live: &AtomicU64, number: u32) -> Result<(), i32> {
     Ok(())
 }
 
-fn time(work: impl FnOnce() -> u64) -> f64 {
+fn time(entries: u32, work: impl FnOnce() -> u64) -> f64 {
     let start = Instant::now();
     black_box(work());
-    start.elapsed().as_secs_f64() * 1e9 / f64::from(ENTRIES)
+    start.elapsed().as_secs_f64() * 1e9 / f64::from(entries)
 }
 
 fn median(mut all: Vec<f64>) -> f64 {
