@@ -10,6 +10,7 @@ use lawbook_reference::init::{
     EntryErrorKind, Error, ErrorKind, Failure, Linkage, LoadError, Loader, Module, Node, Pair,
     Priority, Scope, State,
 };
+use lawbook_spec::init::Runaway;
 
 fn pair() -> Pair {
     Pair::new(Priority::DEVICE).init(|_| ()).exit(|_| ())
@@ -47,7 +48,7 @@ fn refusals_name_the_module_and_the_errno() {
     let duplicate = says("module net is there already: two modules have this name", 17);
     assert_eq!(told(error), duplicate);
     let error = loader.blacklist("net", "start").unwrap_err();
-    assert_eq!(told(error), says("module net has no pair with this label", 2));
+    assert_eq!(told(error), says("module net has no pair with the label start", 2));
 
     loader.load("net").unwrap();
     assert_eq!(refused(loader.load("net").unwrap_err()), says("module net is loaded already", 17));
@@ -114,6 +115,64 @@ impl Drop for PanicsWhenDropped {
             panic!("dropped");
         }
     }
+}
+
+#[test]
+fn a_value_that_panics_when_it_is_dropped_does_not_stop_the_shutdown() {
+    let loader = Loader::new();
+    let entry = || {
+        let (read, store) = (PanicsWhenDropped, PanicsWhenDropped);
+        Node::new(move || format!("{:p}", &raw const read))
+            .store(move |_: &str| drop(format!("{:p}", &raw const store)))
+    };
+    for name in ["a", "b"] {
+        let enter = move |scope: &Scope<'_>| {
+            scope.enter(&format!("{name}/x"), entry())?;
+            scope.enter(&format!("{name}/y"), entry())
+        };
+        loader.add(Module::new(name).pair(pair().init(enter))).unwrap();
+        loader.load(name).unwrap();
+    }
+    let outcomes: Vec<_> = loader.shut_down().into_iter().map(|one| one.outcome).collect();
+    assert_eq!(outcomes, [Ok(vec![]), Ok(vec![])]);
+    assert_eq!(loader.list(""), [""; 0]);
+    // Those of callbacks: of a module that is refused, and of all that the loader holds.
+    let holds = || {
+        let held = PanicsWhenDropped;
+        Module::new("a").pair(pair().init(move |_| drop(format!("{:p}", &raw const held))))
+    };
+    loader.add(holds()).unwrap_err();
+    let other = Loader::new();
+    other.add(holds()).unwrap();
+    drop(other);
+}
+
+#[test]
+fn no_panic_is_beyond_the_loader() {
+    let loader = Loader::new();
+    let runaway = |_: &Scope<'_>| -> i32 { std::panic::panic_any(Runaway) };
+    loader.add(Module::new("net").pair(pair().init(runaway))).unwrap();
+    let LoadError::Failed(failed) = loader.load("net").unwrap_err() else {
+        panic!("an init failed")
+    };
+    assert_eq!(failed.init.failure, Failure::Panic("without a message".into()));
+    assert_eq!(loader.state("net"), Ok(State::Unloaded));
+}
+
+#[test]
+fn boot_skips_a_module_with_wrong_parameters() {
+    let started = Arc::new(Mutex::new(Vec::new()));
+    let loader = Loader::new();
+    for (name, parameters) in [("bad", Err(-22)), ("good", Ok(()))] {
+        let started = Arc::clone(&started);
+        let init = move |_: &Scope<'_>| started.lock().unwrap().push(name);
+        let module = Module::new(name).pair(pair().init(init)).parameters(parameters);
+        loader.add(module.linkage(Linkage::BuiltIn)).unwrap();
+    }
+    assert_eq!(loader.boot(), Ok(vec![]));
+    assert_eq!(*started.lock().unwrap(), ["good"]);
+    assert_eq!(loader.state("bad"), Ok(State::Unloaded));
+    assert_eq!(loader.state("good"), Ok(State::Live));
 }
 
 #[test]

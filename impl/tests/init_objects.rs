@@ -9,10 +9,11 @@ mod module;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
 
 use lawbook_reference::init::{
-    EntryErrorKind, ErrorKind, Failure, Linkage, LoadError, Loader, Module, ObjectError,
-    ObjectErrorKind, Pair, Priority, State,
+    EntryErrorKind, ErrorKind, Failure, Linkage, LoadError, Loader, Module, Node, ObjectError,
+    ObjectErrorKind, Pair, Priority, Scope, State,
 };
 use lawbook_spec::init::RUSSELL_2003;
 use tempfile::NamedTempFile;
@@ -153,6 +154,43 @@ fn unloading_an_object_forgets_its_module_and_it_can_be_loaded_again() {
 }
 
 #[test]
+fn the_library_of_an_object_outlives_a_loader_that_is_dropped_while_it_is_loaded() {
+    let object = copy();
+    let world = World::new();
+    world.load_object(object.path()).unwrap();
+    drop(world);
+    assert!(is_mapped(object.path()) || !Path::new("/proc/self/maps").exists());
+
+    // Another loader loads and unloads it as ever, beside what is left.
+    let world = World::new();
+    world.load_object(object.path()).unwrap();
+    assert_eq!(world.loader.read("proc/russell_2003/hooks").unwrap(), "6");
+    assert_eq!(world.loader.unload(NAME).unwrap(), []);
+    assert!(is_mapped(object.path()) || !Path::new("/proc/self/maps").exists());
+}
+
+#[test]
+fn a_value_that_panics_when_an_object_asks_for_its_end_does_not_stop_the_object() {
+    struct PanicsWhenDropped;
+    impl Drop for PanicsWhenDropped {
+        fn drop(&mut self) {
+            if !thread::panicking() {
+                panic!("dropped");
+            }
+        }
+    }
+    let world = World::new();
+    let enters = |scope: &Scope<'_>| {
+        let held = PanicsWhenDropped;
+        scope.enter("held", Node::new(move || format!("{:p}", &raw const held)))
+    };
+    world.loader.register("i6", Pair::new(Priority::LATE).init(enters).exit(|_| ())).unwrap();
+    world.load_object(object()).unwrap();
+    assert_eq!(world.loader.list("held"), [""; 0]);
+    assert_eq!(world.loader.unload(NAME).unwrap(), []);
+}
+
+#[test]
 fn an_object_whose_init_fails_or_panics_is_unwound_and_forgotten() {
     let (world, object) = (World::new(), copy());
     world.order("break i3");
@@ -230,6 +268,7 @@ fn what_is_no_object_is_refused_with_its_path_and_nothing_stays() {
     let nameless = damaged(b"LAWBOOK_INIT_OBJECT\0", b"LAWBOOK_INIT_OBJECX\0");
     let newer = damaged(b"lawbook init\x01\0\0\0", b"lawbook init\x02\0\0\0");
     let missing = PathBuf::from("/nowhere/at/all.so");
+    let below_file = text.path().join("object.so");
     let world = World::new();
     let check = |path: &Path, says: &str| {
         let error = world.load_object(path).unwrap_err();
@@ -238,10 +277,15 @@ fn what_is_no_object_is_refused_with_its_path_and_nothing_stays() {
         assert!(error.to_string().starts_with(&says), "{error}");
         assert_eq!(world.others(), [""; 0]);
         assert!(!is_mapped(path));
+        error
     };
-    check(&missing, "can't be read: No such file");
-    check(text.path(), "is no shared library: ");
-    check(nameless.path(), "has no table: it says no `export_module!`");
+    assert_eq!(check(&missing, "can't be read: No such file").errno(), 2);
+    assert_eq!(check(&below_file, "can't be read: Not a directory").errno(), 20);
+    let error = check(text.path(), "can't be opened as a shared library: ");
+    let ObjectErrorKind::NotALibrary(why) = error.kind else { panic!("{error}") };
+    // The words are the system's own: glibc's are "invalid ELF header" or "file too short".
+    assert!(!why.is_empty() && !why.contains("dlopen failed"), "{why}");
+    check(nameless.path(), "has no table: `export_module!` makes one");
     check(newer.path(), "expected a table of version 1, found one of version 2");
     assert_eq!(world.told(), "");
 }

@@ -122,7 +122,7 @@ pub struct Error {
 }
 
 /// Why a loader refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorKind {
     /// No module has this name (ENOENT).
     Unknown,
@@ -146,8 +146,8 @@ pub enum ErrorKind {
     BuiltIn,
     /// Another module has its name (EEXIST).
     Duplicate,
-    /// It has no pair with such a label (ENOENT).
-    NoSuchPair,
+    /// It has no pair with this label (ENOENT).
+    NoSuchPair(String),
     /// It can't be done from inside a shared object (EOPNOTSUPP).
     Unsupported,
 }
@@ -165,9 +165,9 @@ impl Error {
 
 impl ErrorKind {
     /// The errno that means the same.
-    pub fn errno(self) -> i32 {
+    pub fn errno(&self) -> i32 {
         match self {
-            ErrorKind::Unknown | ErrorKind::NotLoaded | ErrorKind::NoSuchPair => errno::ENOENT,
+            ErrorKind::Unknown | ErrorKind::NotLoaded | ErrorKind::NoSuchPair(_) => errno::ENOENT,
             ErrorKind::InUse => errno::EAGAIN,
             ErrorKind::Permanent | ErrorKind::Busy | ErrorKind::AlreadyBooted => errno::EBUSY,
             ErrorKind::AlreadyLoaded | ErrorKind::Duplicate => errno::EEXIST,
@@ -185,7 +185,7 @@ impl fmt::Display for Error {
             return f.write_str("what is built in was started before");
         }
         write!(f, "module {} ", self.module)?;
-        f.write_str(match self.kind {
+        f.write_str(match &self.kind {
             ErrorKind::Unknown => "is not known",
             ErrorKind::NotLoaded => "is not loaded",
             ErrorKind::InUse => "is in use",
@@ -197,7 +197,7 @@ impl fmt::Display for Error {
             ErrorKind::AlreadyBooted => "is built in, and that was started before",
             ErrorKind::BuiltIn => "is built in",
             ErrorKind::Duplicate => "is there already: two modules have this name",
-            ErrorKind::NoSuchPair => "has no pair with this label",
+            ErrorKind::NoSuchPair(label) => return write!(f, "has no pair with the label {label}"),
             ErrorKind::Unsupported => "can't be asked for this from inside a shared object",
         })
     }

@@ -5,12 +5,14 @@
 //! It does not cover what the contract has no word for: labels, handles, and what an entry reads.
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use lawbook_spec::core::{Implementation, Origin};
 use lawbook_spec::init::{
     Callback, Driver, Error, ExitFailure, Failure, Init, InitFailure, LoadError, Module, ModuleId,
-    ModuleLoader, Pair, Profile, State,
+    ModuleLoader, Pair, Profile, Runaway, State,
 };
 
 use super::error::{self, ErrorKind, PairFailure};
@@ -41,59 +43,102 @@ pub fn profile() -> Profile {
 ///
 /// Modules are to be added in the order of their ids, and to nobody else's loader.
 #[derive(Debug)]
-pub struct Judged<L = Mutex<Table>>(Loader<L>);
+pub struct Judged<L = Mutex<Table>> {
+    loader: Loader<L>,
+    stop: Stop,
+}
+
+/// Whether the driver has stopped the case: one of its callbacks panicked with [`Runaway`].
+///
+/// The loader knows no such panic, and goes on as after any other; so from then on every callback
+/// fails without being called, until what the driver asked for has ended, and then the panic goes
+/// on to the driver.
+#[derive(Debug, Clone, Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Calls a callback of the driver.
+    fn call(&self, callback: impl FnOnce() -> i32) -> i32 {
+        const STOPPED: i32 = -1;
+        if self.0.load(Ordering::Relaxed) {
+            return STOPPED;
+        }
+        catch_unwind(AssertUnwindSafe(callback)).unwrap_or_else(|payload| {
+            if !payload.is::<Runaway>() {
+                resume_unwind(payload);
+            }
+            self.0.store(true, Ordering::Relaxed);
+            STOPPED
+        })
+    }
+
+    /// Passes on what the loader returned, or the panic.
+    fn pass<R>(&self, outcome: R) -> R {
+        if self.0.load(Ordering::Relaxed) {
+            resume_unwind(Box::new(Runaway));
+        }
+        outcome
+    }
+}
 
 impl<L: Lock<Table>> Judged<L> {
     /// A loader without modules.
     pub fn with_lock() -> Self {
-        Judged(Loader::with_lock())
+        Judged { loader: Loader::with_lock(), stop: Stop::default() }
+    }
+
+    fn inside(&self) -> Inside<'_> {
+        Inside { host: &self.loader, stop: &self.stop }
     }
 }
 
 /// The loader, as a callback sees it.
-struct Inside<'a>(&'a dyn Host);
+struct Inside<'a> {
+    host: &'a dyn Host,
+    stop: &'a Stop,
+}
 
 impl<L: Lock<Table>> ModuleLoader for Judged<L> {
     fn add(&self, id: ModuleId, module: Module) -> Result<(), Error> {
         let mut ours =
             module::Module::new(name(id)).linkage(module.linkage).parameters(module.parameters);
-        ours.pairs = module.pairs.into_iter().map(pair).collect();
+        ours.pairs = module.pairs.into_iter().map(|new| pair(new, &self.stop)).collect();
         if let Some(legacy) = module.legacy {
-            ours = ours.legacy(pair(legacy.pair));
+            ours = ours.legacy(pair(legacy.pair, &self.stop));
         }
-        self.0.add(ours).map(drop).map_err(refusal)
+        self.loader.add(ours).map(drop).map_err(refusal)
     }
 
     fn load(&self, id: ModuleId) -> Result<(), LoadError> {
-        Inside(&self.0).load(id)
+        self.stop.pass(self.inside().load(id))
     }
 
     fn unload(&self, id: ModuleId) -> Result<Vec<ExitFailure>, Error> {
-        Inside(&self.0).unload(id)
+        self.stop.pass(self.inside().unload(id))
     }
 
     fn state(&self, id: ModuleId) -> State {
-        Inside(&self.0).state(id)
+        self.inside().state(id)
     }
 
     fn register(&self, id: ModuleId, pair: Pair) -> Result<(), Error> {
-        Inside(&self.0).register(id, pair)
+        self.inside().register(id, pair)
     }
 
     fn get(&self, id: ModuleId) -> Result<(), Error> {
-        Inside(&self.0).get(id)
+        self.inside().get(id)
     }
 
     fn put(&self, id: ModuleId) -> Result<(), Error> {
-        Inside(&self.0).put(id)
+        self.inside().put(id)
     }
 
     fn references(&self, id: ModuleId) -> u32 {
-        self.0.references(handle(id)).expect("what is named was added")
+        self.loader.references(handle(id)).expect("what is named was added")
     }
 
     fn boot(&self) -> Result<Vec<InitFailure>, Error> {
-        let failed = self.0.boot().map_err(refusal)?;
+        let failed = self.stop.pass(self.loader.boot()).map_err(refusal)?;
         let failed = failed.into_iter().map(|failed| {
             let ExitFailure { pair, failure } = failure(failed.init);
             let module = u8::try_from(failed.module.0).expect("a case has few modules");
@@ -103,11 +148,11 @@ impl<L: Lock<Table>> ModuleLoader for Judged<L> {
     }
 
     fn enter(&self, id: ModuleId, name: &str) -> Result<(), Error> {
-        Inside(&self.0).enter(id, name)
+        self.inside().enter(id, name)
     }
 
     fn entries(&self, id: ModuleId) -> Vec<String> {
-        self.0.entries(handle(id)).expect("what is named was added")
+        self.loader.entries(handle(id)).expect("what is named was added")
     }
 }
 
@@ -117,7 +162,7 @@ impl ModuleLoader for Inside<'_> {
     }
 
     fn load(&self, id: ModuleId) -> Result<(), LoadError> {
-        match self.0.load(which(id)) {
+        match self.host.load(which(id)) {
             Ok(_odd) => Ok(()),
             Err(error::LoadError::Refused(error)) => Err(refusal(error).into()),
             Err(error::LoadError::Failed(failed)) => Err(LoadError::Failed {
@@ -128,28 +173,28 @@ impl ModuleLoader for Inside<'_> {
     }
 
     fn unload(&self, id: ModuleId) -> Result<Vec<ExitFailure>, Error> {
-        self.0.unload(which(id)).map(failures).map_err(refusal)
+        self.host.unload(which(id)).map(failures).map_err(refusal)
     }
 
     fn state(&self, id: ModuleId) -> State {
-        self.0.state(which(id)).expect("what is named was added")
+        self.host.state(which(id)).expect("what is named was added")
     }
 
     fn register(&self, id: ModuleId, new: Pair) -> Result<(), Error> {
-        self.0.register(which(id), pair(new)).map_err(refusal)
+        self.host.register(which(id), pair(new, self.stop)).map_err(refusal)
     }
 
     fn get(&self, id: ModuleId) -> Result<(), Error> {
-        self.0.get(which(id)).map_err(refusal)
+        self.host.get(which(id)).map_err(refusal)
     }
 
     fn put(&self, id: ModuleId) -> Result<(), Error> {
-        self.0.put(which(id)).map_err(refusal)
+        self.host.put(which(id)).map_err(refusal)
     }
 
     fn enter(&self, id: ModuleId, name: &str) -> Result<(), Error> {
         // A case that is admitted enters each name once, from an init.
-        self.0.enter(handle(id), name, Node::new(String::new)).map_err(|_| Error::Unsupported)
+        self.host.enter(handle(id), name, Node::new(String::new)).map_err(|_| Error::Unsupported)
     }
 }
 
@@ -169,16 +214,19 @@ fn which(id: ModuleId) -> Which<'static> {
     Which::Handle(handle(id))
 }
 
-fn pair(pair: Pair) -> module::Pair {
+fn pair(pair: Pair, stop: &Stop) -> module::Pair {
     module::Pair {
-        init: pair.init.map(callback),
-        exit: pair.exit.map(callback),
+        init: pair.init.map(|init| callback(init, stop)),
+        exit: pair.exit.map(|exit| callback(exit, stop)),
         ..module::Pair::new(pair.priority).blacklisted(pair.blacklisted)
     }
 }
 
-fn callback(callback: Callback) -> module::Callback {
-    Arc::new(move |scope: &Scope<'_>| callback(&Inside(scope.host())))
+fn callback(callback: Callback, stop: &Stop) -> module::Callback {
+    let stop = stop.clone();
+    Arc::new(move |scope: &Scope<'_>| {
+        stop.call(|| callback(&Inside { host: scope.host(), stop: &stop }))
+    })
 }
 
 fn failures(failed: Vec<PairFailure>) -> Vec<ExitFailure> {
@@ -209,7 +257,62 @@ fn refusal(error: error::Error) -> Error {
         ErrorKind::Unknown
         | ErrorKind::BuiltIn
         | ErrorKind::Duplicate
-        | ErrorKind::NoSuchPair
+        | ErrorKind::NoSuchPair(_)
         | ErrorKind::Unsupported => Error::Unsupported,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lawbook_spec::init::{Linkage, Priority};
+
+    use super::*;
+
+    /// A pair whose init does this.
+    fn pair(index: u8, init: impl Fn() -> i32 + Send + Sync + 'static) -> Pair {
+        Pair {
+            priority: Priority::DEVICE,
+            index,
+            init: Some(Arc::new(move |_: &dyn ModuleLoader| init())),
+            exit: Some(Arc::new(|_: &dyn ModuleLoader| 0)),
+            blacklisted: false,
+        }
+    }
+
+    fn module(linkage: Linkage, pairs: Vec<Pair>) -> Module {
+        Module { linkage, pairs, legacy: None, parameters: Ok(()) }
+    }
+
+    #[test]
+    fn the_panic_that_stops_a_case_goes_on_to_the_driver_and_calls_nothing_more() {
+        for linkage in [Linkage::Loadable, Linkage::BuiltIn] {
+            let calls = Arc::new(Mutex::new(0));
+            let counted = Arc::clone(&calls);
+            let pairs = vec![
+                pair(0, || resume_unwind(Box::new(Runaway))),
+                pair(1, move || {
+                    *counted.lock().unwrap() += 1;
+                    0
+                }),
+            ];
+            let judged = Judged::<Mutex<Table>>::with_lock();
+            judged.add(ModuleId(0), module(linkage, pairs)).unwrap();
+            let work = AssertUnwindSafe(|| match linkage {
+                Linkage::Loadable => drop(judged.load(ModuleId(0))),
+                Linkage::BuiltIn => drop(judged.boot()),
+            });
+            assert!(catch_unwind(work).unwrap_err().is::<Runaway>());
+            assert_eq!(*calls.lock().unwrap(), 0);
+            assert_ne!(judged.state(ModuleId(0)), State::Coming);
+        }
+    }
+
+    #[test]
+    fn another_panic_is_a_failure_of_its_callback() {
+        let judged = Judged::<Mutex<Table>>::with_lock();
+        let pairs = vec![pair(0, || resume_unwind(Box::new("as told")))];
+        judged.add(ModuleId(0), module(Linkage::Loadable, pairs)).unwrap();
+        let failed = LoadError::Failed { failure: Failure::Panic {}, exits: Vec::new() };
+        assert_eq!(judged.load(ModuleId(0)), Err(failed));
     }
 }

@@ -5,10 +5,10 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use lawbook_spec::init::{Runaway, State};
+use lawbook_spec::init::State;
 
 use super::error::{BootFailure, Error, FailedLoad, Failure, LoadError, PairFailure, PairId};
 use super::lock::Lock;
@@ -22,6 +22,11 @@ use super::tree::{EntryError, EntryErrorKind, Node};
 /// A module is Unloaded, Coming while its inits run, Live, and Going while its exits run. What
 /// another thread, or a callback, asks of a module that is Coming or Going is refused as
 /// [`Busy`](super::ErrorKind::Busy).
+///
+/// To drop a loader is not to shut it down: no exit runs, and what the inits did stays done.
+/// Whoever wants the exits calls [`shut_down`](Self::shut_down) before. Callbacks and entries are
+/// dropped, except that the library of a shared object that is not unloaded stays in memory for
+/// ever, since its code may still be in use.
 pub struct Loader<L = Mutex<Table>> {
     table: L,
 }
@@ -66,7 +71,7 @@ impl<L: Lock<Table>> Loader<L> {
     /// [`AlreadyBooted`](super::ErrorKind::AlreadyBooted) when it is built in and comes too late.
     pub fn add(&self, module: Module) -> Result<Handle, Error> {
         // A slot that is refused is dropped here, outside the lock.
-        let mut slot = Some(Slot::new(module, false));
+        let mut slot = Some(Slot::new(module, None));
         self.table.with(|table| table.add(&mut slot))
     }
 
@@ -159,7 +164,8 @@ impl<L: Lock<Table>> Loader<L> {
 
     /// Starts everything that is built in: all inits of all modules in the order of (priority,
     /// module in link order, registration), each once, whatever others return; one on the
-    /// blacklist is skipped. Returns those that failed, in order.
+    /// blacklist is skipped, and so is a module with wrong parameters, which stays Unloaded.
+    /// Returns those that failed, in order.
     ///
     /// # Errors
     ///
@@ -221,7 +227,7 @@ impl<L: Lock<Table>> Loader<L> {
         outcome
     }
 
-    /// Puts the inits of the pairs with this label on the blacklist.
+    /// Puts the inits of the pairs with this label on the blacklist, all of them.
     ///
     /// # Errors
     ///
@@ -387,10 +393,6 @@ impl<L> fmt::Debug for Loader<L> {
 pub(super) fn guarded<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     // The loader's own state is behind its lock, and whole whenever that is free.
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
-        // Only the driver throws this one, when the callbacks of a case never end.
-        if payload.is::<Runaway>() {
-            resume_unwind(payload);
-        }
         let message = message(&*payload);
         // To drop a payload is to run somebody's code again.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
@@ -398,6 +400,27 @@ pub(super) fn guarded<R>(work: impl FnOnce() -> R) -> Result<R, String> {
         }
         message
     })
+}
+
+/// Somebody's value: when it is dropped, its panic goes no further, wherever that happens.
+pub(super) struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    pub(super) fn new(value: T) -> Self {
+        Quiet(Some(value))
+    }
+
+    pub(super) fn get(&self) -> &T {
+        self.0.as_ref().expect("it is taken out when it is dropped")
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        let value = self.0.take();
+        // Nobody is there to be told; the panic hook has said it.
+        drop(guarded(|| drop(value)));
+    }
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

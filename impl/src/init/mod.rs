@@ -81,6 +81,34 @@
 //! assert_eq!(loader.read("proc/clock")?, "12:00");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A module in another crate is linked in only when the program uses that crate: `use plug as _;`
+//! in the program is enough.
+//!
+//! The same source is a shared object when the crate's `Cargo.toml` says so:
+//!
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib"]
+//!
+//! [dependencies]
+//! lawbook-reference = { path = "../lawbook/impl" }
+//! ```
+//!
+//! ```no_run
+//! # #![allow(unsafe_code, reason = "that is what it is about")]
+//! use lawbook_reference::init::Loader;
+//!
+//! // The object's own `lib.rs` has `module!("clock")` and the rest, and once, at its root:
+//! // lawbook_reference::export_module!();
+//!
+//! let loader = Loader::new();
+//! // SAFETY: we built this object, it starts no threads, and nobody writes to the file.
+//! let (clock, _odd) = unsafe { loader.load_object("target/debug/libclock.so") }?;
+//! assert_eq!(loader.read("proc/clock")?, "12:00");
+//! loader.unload(clock)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod judged;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use lawbook_spec::init::{Linkage, Priority};
 
 use super::error::errno;
+use super::loader::Quiet;
 use super::scope::Scope;
 
 /// An init or an exit: it is told where it runs, and returns a code.
@@ -79,7 +80,8 @@ impl Pair {
         mut self,
         init: impl Fn(&Scope<'_>) -> C + Send + Sync + 'static,
     ) -> Self {
-        self.init = Some(Arc::new(move |scope| init(scope).into_code()));
+        let init = Quiet::new(init);
+        self.init = Some(Arc::new(move |scope| init.get()(scope).into_code()));
         self
     }
 
@@ -89,7 +91,8 @@ impl Pair {
         mut self,
         exit: impl Fn(&Scope<'_>) -> C + Send + Sync + 'static,
     ) -> Self {
-        self.exit = Some(Arc::new(move |scope| exit(scope).into_code()));
+        let exit = Quiet::new(exit);
+        self.exit = Some(Arc::new(move |scope| exit.get()(scope).into_code()));
         self
     }
 
@@ -175,7 +178,8 @@ impl Module {
         self
     }
 
-    /// What came of its parameters: with an error no init of it is called.
+    /// What came of its parameters: with an error no init of it is called, neither by a load,
+    /// which is refused, nor at boot, where the module is skipped.
     #[must_use]
     pub fn parameters(mut self, parameters: Result<(), i32>) -> Self {
         self.parameters = parameters;

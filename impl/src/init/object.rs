@@ -14,7 +14,8 @@
 //! | `inside` | the side of the object |
 //!
 //! A library is closed when its last callback and its last entry are dropped: after the exits of
-//! an unload, and after a failed load. The system may keep it in memory for longer: glibc does
+//! an unload, and after a failed load. When the loader is dropped while the module is loaded, no
+//! exit has run, and the library stays open for ever. The system may keep it in memory for longer: glibc does
 //! while a thread has thread-locals of it, as after a panic inside whose backtrace was printed.
 //! It does not cover from where an object may be loaded, nor what its code does to the process.
 #![allow(unsafe_code, reason = "other code's memory and functions are used as its table says")]
@@ -43,9 +44,14 @@ pub struct ObjectError {
 /// Why an object is not loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectErrorKind {
-    /// There is no such file, or it can't be looked at; in the system's words.
-    Missing(String),
-    /// It is no shared library for this machine; in the system's words.
+    /// There is no such file, or it can't be looked at.
+    Missing {
+        /// The errno, as this system numbers it.
+        errno: i32,
+        /// In the system's words.
+        why: String,
+    },
+    /// The system can't open it as a shared library; in the system's words.
     NotALibrary(String),
     /// It is a library without the table that `export_module!` makes.
     NoTable,
@@ -68,7 +74,7 @@ impl ObjectError {
     /// The errno that means the same.
     pub fn errno(&self) -> i32 {
         match &self.kind {
-            ObjectErrorKind::Missing(_) => errno::ENOENT,
+            ObjectErrorKind::Missing { errno, .. } => *errno,
             ObjectErrorKind::NotALibrary(_)
             | ObjectErrorKind::NoTable
             | ObjectErrorKind::Version { .. }
@@ -83,9 +89,11 @@ impl fmt::Display for ObjectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.path.display())?;
         match &self.kind {
-            ObjectErrorKind::Missing(why) => write!(f, "can't be read: {why}"),
-            ObjectErrorKind::NotALibrary(why) => write!(f, "is no shared library: {why}"),
-            ObjectErrorKind::NoTable => f.write_str("has no table: it says no `export_module!`"),
+            ObjectErrorKind::Missing { why, .. } => write!(f, "can't be read: {why}"),
+            ObjectErrorKind::NotALibrary(why) => {
+                write!(f, "can't be opened as a shared library: {why}")
+            }
+            ObjectErrorKind::NoTable => f.write_str("has no table: `export_module!` makes one"),
             ObjectErrorKind::Version { expected, found } => {
                 write!(f, "expected a table of version {expected}, found one of version {found}")
             }

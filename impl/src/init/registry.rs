@@ -6,6 +6,8 @@
 //! pairs of equal priority start in the order of their [`Place`] in the source (file, line,
 //! column), and modules are linked in the order of their names. What a macro of somebody's own
 //! registers stands where that macro is used, so that it can register only once.
+//! A crate of which nothing is used is not linked, and what is registered in it is not there:
+//! `use plug as _;` is enough of a use.
 //! It does not cover what makes the pairs run: that is the loader's.
 
 use std::collections::BTreeMap;
@@ -151,13 +153,14 @@ pub fn linked() -> Result<Vec<Module>, LinkError> {
 
 impl<L: Lock<Table>> Loader<L> {
     /// Adds every module that is linked in, in the order of their names: to be loaded, or to be
-    /// started at boot.
+    /// started at boot. A module in another crate is linked in only when the program uses that
+    /// crate, if only by `use plug as _;`.
     ///
     /// # Errors
     ///
     /// When the registrations contradict each other, or a module is refused: then none is added.
     pub fn add_linked(&self, linkage: Linkage) -> Result<Vec<Handle>, LinkError> {
-        let slots = linked()?.into_iter().map(|module| Slot::new(module.linkage(linkage), false));
+        let slots = linked()?.into_iter().map(|module| Slot::new(module.linkage(linkage), None));
         self.add_slots(slots.collect()).map_err(LinkError::Refused)
     }
 }
@@ -198,7 +201,7 @@ fn register(into: &mut Module, registration: &Registration) -> Result<(), LinkEr
             if legacy.init.is_some() {
                 return Err(second(Half::Init));
             }
-            into.legacy = Some(legacy.init(init.call).label(init.name));
+            into.legacy = Some(legacy.init(init.call).label(label(init.name)));
         }
         What::LegacyExit(exit) => {
             let legacy = into.legacy.take().unwrap_or(Pair::new(Priority::DEVICE));
@@ -214,7 +217,7 @@ fn register(into: &mut Module, registration: &Registration) -> Result<(), LinkEr
 fn pair(priority: Priority, init: Option<Named>, exit: Option<Named>) -> Pair {
     let mut pair = Pair::new(priority);
     if let Some(name) = init.or(exit).map(|named| named.name) {
-        pair = pair.label(name);
+        pair = pair.label(label(name));
     }
     if let Some(init) = init {
         pair = pair.init(init.call);
@@ -225,9 +228,18 @@ fn pair(priority: Priority, init: Option<Named>, exit: Option<Named>) -> Pair {
     pair
 }
 
+/// What a callback is called, from its source: of a closure that would be its whole body.
+fn label(source: &'static str) -> &'static str {
+    match source.starts_with('|') || source.starts_with("move |") {
+        true => "closure",
+        false => source.lines().next().unwrap_or_default(),
+    }
+}
+
 /// Names the module of this source file: `module!("net")`.
 ///
-/// It defines `MODULE_NAME`, for which the other macros in its scope register.
+/// It defines `MODULE_NAME`, for which the other macros in its scope register. A second file of
+/// the same module says `use super::MODULE_NAME;` (or wherever that is) instead of `module!`.
 #[macro_export]
 macro_rules! module {
     ($name:expr) => {
@@ -242,7 +254,7 @@ macro_rules! module {
 ///
 /// Both are functions of a [`&Scope`](crate::init::Scope) whose result is
 /// [`IntoCode`](crate::init::IntoCode); either may be `None`, which is NULL. The label of the pair
-/// is the name of its init, or of its exit when it has none.
+/// is the name of its init, or of its exit when it has none; that of a closure is `closure`.
 #[macro_export]
 macro_rules! module_init_exit {
     ($priority:expr, None, None) => {
@@ -400,6 +412,27 @@ mod tests {
             let legacy = module.legacy.as_ref().unwrap();
             assert_eq!((&*legacy.label, legacy.is_permanent()), ("legacy", false));
         }
+    }
+
+    #[test]
+    fn a_closure_is_not_called_by_its_source() {
+        let called = |name| {
+            let pair = What::Pair {
+                priority: Priority(0),
+                init: Some(Named { name, ..DONE }),
+                exit: None,
+            };
+            gather(&[at(1, What::Module), at(2, pair)]).unwrap().remove(0).pairs.remove(0).label
+        };
+        assert_eq!(called("|scope: &Scope<'_>| tell(scope)"), "closure");
+        assert_eq!(called("move |_| ()"), "closure");
+        assert_eq!(called("start::<{\n    1\n}>"), "start::<{");
+        assert_eq!(called("start"), "start");
+        let legacy = What::LegacyInit(Named { name: "|_| ()", ..DONE });
+        let [module] = &gather(&[at(1, What::Module), at(2, legacy)]).unwrap()[..] else {
+            panic!("one module")
+        };
+        assert_eq!(module.legacy.as_ref().unwrap().label, "closure");
     }
 
     #[test]

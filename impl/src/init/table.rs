@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lawbook_spec::init::{Linkage, State};
 
@@ -14,7 +15,8 @@ use super::error::{Error, ErrorKind};
 use super::module::{Module, Pair};
 use super::tree::{EntryError, EntryErrorKind, Node, Tree};
 
-/// A module of one loader, for short: it is never used again for another.
+/// The number of a module in one loader, which never gives it to another module. To another loader
+/// it means nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(pub(super) u64);
 
@@ -81,8 +83,27 @@ pub(super) struct Slot {
     sorted: bool,
     has_legacy: bool,
     permanent: bool,
-    /// Whether it is forgotten when it is unloaded: it came with a shared object.
-    transient: bool,
+    /// Of a module that came with a shared object: it is forgotten when it is unloaded.
+    lease: Option<Lease>,
+}
+
+/// Whether the library of a shared object is in use: from before its first init until after its
+/// last exit. While it is, the library can't be closed, not even when the loader is dropped.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lease(Arc<AtomicBool>);
+
+impl Lease {
+    pub(super) fn is_in_use(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn end(&self) {
+        self.0.store(false, Ordering::Release);
+    }
 }
 
 /// What is to be called: the pairs of a module in their order.
@@ -170,6 +191,9 @@ impl Table {
         }
         slot.parameters.map_err(|code| slot.refuses(ErrorKind::Parameters(code)))?;
         slot.state = State::Coming;
+        if let Some(lease) = &slot.lease {
+            lease.begin();
+        }
         Ok(slot.work(module))
     }
 
@@ -204,26 +228,26 @@ impl Table {
 
     /// The exits ran, of an unload or of a failed load.
     pub(super) fn end_unload(&mut self, module: Handle) -> Rest {
-        match self.slots.get_mut(&module) {
-            Some(slot) if slot.transient => self.forget(module),
-            Some(slot) => {
-                slot.state = State::Unloaded;
-                // Those that an init took of its own module go with it.
-                slot.references = 0;
-                Rest { _nodes: self.tree.remove_all(module), _slot: None }
-            }
-            None => Rest::default(),
+        let Some(slot) = self.slots.get_mut(&module) else { return Rest::default() };
+        if let Some(lease) = &slot.lease {
+            lease.end();
+            return self.forget(module);
         }
+        slot.state = State::Unloaded;
+        // Those that an init took of its own module go with it.
+        slot.references = 0;
+        Rest { _nodes: self.tree.remove_all(module), _slot: None }
     }
 
-    /// Everything that is built in, in link order.
+    /// Everything that is built in and has no wrong parameters, in link order.
     pub(super) fn begin_boot(&mut self) -> Result<Vec<Work>, Error> {
         if self.booted {
             return Err(Error::new("", ErrorKind::AlreadyBooted));
         }
         self.booted = true;
-        let built_in = self.slots.iter_mut().filter(|(_, slot)| slot.is_built_in());
-        Ok(built_in
+        let starts = |slot: &Slot| slot.is_built_in() && slot.parameters.is_ok();
+        let started = self.slots.iter_mut().filter(|(_, slot)| starts(slot));
+        Ok(started
             .map(|(module, slot)| {
                 slot.state = State::Coming;
                 slot.work(*module)
@@ -232,7 +256,8 @@ impl Table {
     }
 
     pub(super) fn end_boot(&mut self) {
-        for slot in self.slots.values_mut().filter(|slot| slot.is_built_in()) {
+        let started = |slot: &&mut Slot| slot.is_built_in() && slot.state == State::Coming;
+        for slot in self.slots.values_mut().filter(started) {
             slot.state = State::Live;
         }
     }
@@ -271,7 +296,7 @@ impl Table {
             return Err(slot.refuses(ErrorKind::Busy));
         }
         if !slot.pairs.iter().any(|pair| pair.label == label) {
-            return Err(slot.refuses(ErrorKind::NoSuchPair));
+            return Err(slot.refuses(ErrorKind::NoSuchPair(label.to_owned())));
         }
         for pair in Arc::make_mut(&mut slot.pairs).iter_mut() {
             pair.blacklisted |= pair.label == label;
@@ -321,7 +346,7 @@ impl Table {
 
 impl Slot {
     /// A module in its first state. An exit of what is built in is discarded.
-    pub(super) fn new(module: Module, transient: bool) -> Self {
+    pub(super) fn new(module: Module, lease: Option<Lease>) -> Self {
         let Module { name, linkage, mut pairs, legacy, parameters } = module;
         let has_legacy = legacy.is_some();
         pairs.extend(legacy);
@@ -344,7 +369,7 @@ impl Slot {
             sorted: false,
             has_legacy,
             permanent,
-            transient,
+            lease,
         }
     }
 

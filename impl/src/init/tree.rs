@@ -11,6 +11,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::error::errno;
+use super::loader::Quiet;
 use super::module::IntoCode;
 use super::table::Handle;
 
@@ -27,13 +28,15 @@ pub struct Node {
 impl Node {
     /// An entry that can be read: each time, `read` says what is in it.
     pub fn new(read: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Node { read: Arc::new(read), store: None }
+        let read = Quiet::new(read);
+        Node { read: Arc::new(move || read.get()()), store: None }
     }
 
     /// Lets it be written to.
     #[must_use]
     pub fn store<C: IntoCode>(mut self, store: impl Fn(&str) -> C + Send + Sync + 'static) -> Self {
-        self.store = Some(Arc::new(move |text| store(text).into_code()));
+        let store = Quiet::new(store);
+        self.store = Some(Arc::new(move |text| store.get()(text).into_code()));
         self
     }
 }
@@ -66,6 +69,8 @@ pub enum EntryErrorKind {
     NoOwner,
     /// It can't be written to (EPERM).
     ReadOnly,
+    /// The loader and a shared object don't understand each other about it (EOPNOTSUPP).
+    Unsupported,
     /// Its function returned this code.
     Code(i32),
     /// Its function panicked, with this message (EIO).
@@ -84,6 +89,7 @@ impl EntryError {
             EntryErrorKind::Exists => errno::EEXIST,
             EntryErrorKind::Missing | EntryErrorKind::NoOwner => errno::ENOENT,
             EntryErrorKind::ReadOnly => errno::EPERM,
+            EntryErrorKind::Unsupported => errno::EOPNOTSUPP,
             EntryErrorKind::Code(code) => code.saturating_abs(),
             EntryErrorKind::Panic(_) => errno::EIO,
         }
@@ -99,6 +105,7 @@ impl fmt::Display for EntryError {
             EntryErrorKind::Missing => f.write_str("is not there"),
             EntryErrorKind::NoOwner => f.write_str("would belong to a module that is not loaded"),
             EntryErrorKind::ReadOnly => f.write_str("can't be written to"),
+            EntryErrorKind::Unsupported => f.write_str("can't be made or removed from here"),
             EntryErrorKind::Code(code) => write!(f, "returned {code}"),
             EntryErrorKind::Panic(message) => write!(f, "panicked: {message}"),
         }

@@ -1,7 +1,7 @@
 //! What both sides of the boundary agree on: C data and C functions.
 //!
-//! Whoever changes anything here raises [`VERSION`]. It does not cover what the numbers in a
-//! [`Piece`] mean: `report` does.
+//! Whoever changes anything here raises [`VERSION`], and so does whoever changes the lists in
+//! `report` that say what the numbers in a [`Piece`] mean. It does not cover these numbers.
 
 use std::ffi::c_void;
 
@@ -13,7 +13,7 @@ pub(super) const SYMBOL: &[u8] = b"LAWBOOK_INIT_OBJECT\0";
 /// What a table begins with.
 pub(super) const MAGIC: [u8; 12] = *b"lawbook init";
 
-/// The version of everything here.
+/// The version of everything here, and of the numbers in `report`.
 pub(super) const VERSION: u32 = 1;
 
 /// The table of an object. Its first two fields are the same in every version.

@@ -3,7 +3,9 @@
 //!
 //! It does not cover what the object does with what it is lent.
 
+use std::error::Error as _;
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,18 +18,23 @@ use super::abi::{
     SYMBOL, Sink, Status, Text, VERSION,
 };
 use super::{ObjectError, ObjectErrorKind};
-use crate::init::error::{LoadError, PairFailure};
+use crate::init::error::{Error, ErrorKind, LoadError, PairFailure, errno};
 use crate::init::loader::Loader;
 use crate::init::lock::Lock;
 use crate::init::module::{Callback, Module, Pair};
 use crate::init::scope::{Host, Scope};
-use crate::init::table::{Handle, Slot, Table, Which};
+use crate::init::table::{Handle, Lease, Slot, Table, Which};
 use crate::init::tree::Node;
 
 impl<L: Lock<Table>> Loader<L> {
     /// Loads the module that is in a shared object, as [`load`](Self::load) does. With its unload
     /// the module is forgotten, and the library is closed.
     /// Returns the module, and the inits whose code was positive, which is odd and no failure.
+    ///
+    /// The system looks for a table in the libraries that the file depends on, too: a library
+    /// without one that is linked to an object is loaded as that object.
+    ///
+    /// An example is in the [module's documentation](crate::init).
     ///
     /// # Errors
     ///
@@ -36,8 +43,15 @@ impl<L: Lock<Table>> Loader<L> {
     ///
     /// # Safety
     ///
-    /// Whatever runs when the file is opened as a library is sound; and if it has a table, then
-    /// `export_module!` made it.
+    /// - Whatever runs when the file is opened or closed as a library is sound; and if it, or a
+    ///   library that it depends on, has a table, then `export_module!` made it.
+    /// - The file is whole, and nobody changes it while it is loaded.
+    /// - After the object's exits nothing of it goes on: no thread runs its code, no handler or
+    ///   hook calls it, no thread-local is still to be dropped by it, and nothing points to its
+    ///   code, its statics or its literals. This holds after a failed load too.
+    ///
+    /// An object that is built with `panic = "abort"` ends the process when one of its callbacks
+    /// panics.
     pub unsafe fn load_object(
         &self,
         path: impl AsRef<Path>,
@@ -46,8 +60,9 @@ impl<L: Lock<Table>> Loader<L> {
         let failed = |kind| ObjectError { path: path.to_owned(), kind };
         // SAFETY: as the caller says.
         let object = unsafe { Object::open(path) }.map_err(failed)?;
+        let lease = object.lease.clone();
         let module = Object::module(object).map_err(failed)?;
-        self.load_transient(Slot::new(module, true)).map_err(|error| {
+        self.load_transient(Slot::new(module, Some(lease))).map_err(|error| {
             failed(match error {
                 LoadError::Refused(error) => ObjectErrorKind::Refused(error),
                 error @ LoadError::Failed(_) => ObjectErrorKind::Failed(error),
@@ -59,8 +74,9 @@ impl<L: Lock<Table>> Loader<L> {
 /// An object that is open, until the last of its callbacks and entries is dropped.
 struct Object {
     raw: *const RawObject,
-    /// Closed after `raw` is freed.
-    _library: Library,
+    lease: Lease,
+    /// Closed after `raw` is freed, unless it is in use.
+    library: ManuallyDrop<Library>,
 }
 
 // SAFETY: what is behind `raw` is not changed until `close`, and its functions may be called from
@@ -76,10 +92,17 @@ impl Object {
     unsafe fn open(path: &Path) -> Result<Self, ObjectErrorKind> {
         // Whole, so that the system looks for this file and no other.
         let path = path.canonicalize();
-        let path = path.map_err(|error| ObjectErrorKind::Missing(error.to_string()))?;
+        let path = path.map_err(|error| ObjectErrorKind::Missing {
+            errno: error.raw_os_error().unwrap_or(errno::ENOENT),
+            why: error.to_string(),
+        })?;
         // SAFETY: what runs now is sound, as the caller says.
         let library = unsafe { Library::new(path) };
-        let library = library.map_err(|error| ObjectErrorKind::NotALibrary(error.to_string()))?;
+        let library = library.map_err(|error| {
+            // The system's words are in its source alone.
+            let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            ObjectErrorKind::NotALibrary(why)
+        })?;
         // SAFETY: a symbol of this name is a table, as the caller says.
         let header = unsafe { library.get::<*const Header>(SYMBOL) };
         let header: *const Header = *header.map_err(|_| ObjectErrorKind::NoTable)?;
@@ -93,7 +116,7 @@ impl Object {
         }
         // SAFETY: the version is ours, so this is the function of our `Header`.
         let raw = unsafe { ((*header).open)() };
-        Ok(Object { raw, _library: library })
+        Ok(Object { raw, lease: Lease::default(), library: ManuallyDrop::new(library) })
     }
 
     fn raw(&self) -> &RawObject {
@@ -158,6 +181,11 @@ impl Drop for Object {
     fn drop(&mut self) {
         // SAFETY: nobody else has it any more, and the library is still open.
         unsafe { (self.raw().close)(self.raw) }
+        // Exits that never ran leave the code of this library in use: it stays for ever.
+        if !self.lease.is_in_use() {
+            // SAFETY: nothing of it is used after this, and nobody drops it again.
+            unsafe { ManuallyDrop::drop(&mut self.library) }
+        }
     }
 }
 
@@ -186,8 +214,7 @@ unsafe extern "C" fn ask(context: *const c_void, what: Request, which: RawWhich,
         Request::GET => report.done(&side.host.get(which)),
         Request::PUT => report.done(&side.host.put(which)),
         Request::STATE => report.state(&side.host.state(which)),
-        // Nobody with a table of this version asks anything else.
-        _ => {}
+        _ => report.done(&Err(Error::new(which.to_string(), ErrorKind::Unsupported))),
     }
 }
 

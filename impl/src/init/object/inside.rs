@@ -148,23 +148,23 @@ impl Outside<'_> {
 
 impl Host for Outside<'_> {
     fn load(&self, module: Which<'_>) -> Result<Vec<PairFailure>, LoadError> {
-        report::load(self.ask(Request::LOAD, module))
+        report::load(self.ask(Request::LOAD, module), &module.to_string())
     }
 
     fn unload(&self, module: Which<'_>) -> Result<Vec<PairFailure>, Error> {
-        report::pairs(self.ask(Request::UNLOAD, module))
+        report::pairs(self.ask(Request::UNLOAD, module), &module.to_string())
     }
 
     fn get(&self, module: Which<'_>) -> Result<(), Error> {
-        report::pairs(self.ask(Request::GET, module)).map(drop)
+        report::pairs(self.ask(Request::GET, module), &module.to_string()).map(drop)
     }
 
     fn put(&self, module: Which<'_>) -> Result<(), Error> {
-        report::pairs(self.ask(Request::PUT, module)).map(drop)
+        report::pairs(self.ask(Request::PUT, module), &module.to_string()).map(drop)
     }
 
     fn state(&self, module: Which<'_>) -> Result<State, Error> {
-        report::state(self.ask(Request::STATE, module), module.to_string())
+        report::state(self.ask(Request::STATE, module), &module.to_string())
     }
 
     fn register(&self, module: Which<'_>, _pair: Pair) -> Result<(), Error> {
@@ -181,16 +181,18 @@ impl Host for Outside<'_> {
         };
         // SAFETY: the host and its context live as long as the call of this object; the node is
         // given away.
-        report::entry(with_report(|report| unsafe {
+        let told = with_report(|report| unsafe {
             (self.0.enter)(self.0.context, Text::lend(path), raw, report)
-        }))
+        });
+        report::entry(told, path)
     }
 
     fn remove(&self, _owner: Handle, path: &str) -> Result<(), EntryError> {
         // SAFETY: the host and its context live as long as the call of this object.
-        report::entry(with_report(|report| unsafe {
+        let told = with_report(|report| unsafe {
             (self.0.remove)(self.0.context, Text::lend(path), report)
-        }))
+        });
+        report::entry(told, path)
     }
 }
 
@@ -231,7 +233,7 @@ unsafe extern "C" fn free_node(context: *const c_void) {
 pub(super) fn with_report(ask: impl FnOnce(Report)) -> Vec<Told> {
     unsafe extern "C" fn put(context: *mut c_void, piece: *const Piece) {
         // SAFETY: the context is the list below, and the piece and its texts are lent.
-        unsafe { (*context.cast::<Vec<Told>>()).extend((*piece).told()) }
+        unsafe { (*context.cast::<Vec<Told>>()).push((*piece).told()) }
     }
     let mut told = Vec::new();
     ask(Report { context: (&raw mut told).cast(), put });

@@ -1,7 +1,8 @@
 //! Errors as the pieces in which they are told across the boundary, and back.
 //!
 //! Its nouns: the *role* of a piece (a refusal, an error of an entry, the init or an exit that
-//! failed, a state), and its *kind*, which is a place in a list here.
+//! failed, a state), and its *kind*, which is a number in a list here. What has a role or a kind
+//! that this side does not know is an error here, never a success.
 //! It does not cover how pieces get across.
 
 use std::borrow::Cow;
@@ -28,6 +29,8 @@ pub(super) enum Told {
     /// An exit that failed or, of a load that did not fail, an init whose code is odd.
     Pair(PairFailure),
     State(State),
+    /// What this side has no word for.
+    Unknown,
 }
 
 /// The numbers and texts of a piece, before it is lent.
@@ -80,7 +83,7 @@ impl Report {
     pub(super) fn state(self, outcome: &Result<State, Error>) {
         match outcome {
             Ok(state) => {
-                self.put(Draft { role: STATE, kind: place(&STATES, state), ..Draft::default() })
+                self.put(Draft { role: STATE, kind: state_number(state), ..Draft::default() })
             }
             Err(error) => self.refused(error),
         }
@@ -97,19 +100,20 @@ impl Report {
         let (kind, code, message) = match &error.kind {
             EntryErrorKind::Code(code) => (ENTRY_CODE, *code, ""),
             EntryErrorKind::Panic(message) => (ENTRY_PANIC, 0, message.as_str()),
-            kind => (place(&ENTRY_KINDS, kind), 0, ""),
+            kind => (entry_number(kind), 0, ""),
         };
         let subject = &error.path;
         self.put(Draft { role: ENTRY, kind, code, subject, message, ..Draft::default() });
     }
 
     fn refused(self, error: &Error) {
-        let (kind, code) = match error.kind {
-            ErrorKind::Parameters(code) => (PARAMETERS, code),
-            kind => (place(&KINDS, &kind), 0),
+        let (code, message) = match &error.kind {
+            ErrorKind::Parameters(code) => (*code, ""),
+            ErrorKind::NoSuchPair(label) => (0, label.as_str()),
+            _ => (0, ""),
         };
-        let subject = &error.module;
-        self.put(Draft { role: REFUSED, kind, code, subject, ..Draft::default() });
+        let (kind, subject) = (error_number(&error.kind), &*error.module);
+        self.put(Draft { role: REFUSED, kind, code, subject, message, ..Draft::default() });
     }
 
     fn pairs(self, failed: &[PairFailure]) {
@@ -120,43 +124,47 @@ impl Report {
 
     fn failure(self, role: u32, subject: &str, failed: &PairFailure) {
         let (kind, code, message) = match &failed.failure {
-            Failure::Code(code) => (0, *code, ""),
-            Failure::Panic(message) => (1, 0, message.as_str()),
-            Failure::Blacklisted => (2, 0, ""),
+            Failure::Code(code) => (FAILURE_CODE, *code, ""),
+            Failure::Panic(message) => (FAILURE_PANIC, 0, message.as_str()),
+            Failure::Blacklisted => (FAILURE_BLACKLISTED, 0, ""),
         };
         self.put(Draft { role, kind, code, pair: Some(&failed.pair), subject, message });
     }
 }
 
 impl Piece {
-    /// What it says; nothing when it comes from a side that knows more than this one.
+    /// What it says.
     ///
     /// # Safety
     ///
     /// Its texts are still lent.
-    pub(super) unsafe fn told(&self) -> Option<Told> {
+    pub(super) unsafe fn told(&self) -> Told {
         // SAFETY: as the caller says.
         let [subject, label, message] =
             [self.subject, self.label, self.message].map(|text| unsafe { text.to_owned() });
-        let kind = self.kind as usize;
-        Some(match self.role {
-            REFUSED if self.kind == PARAMETERS => {
-                Told::Refused(Error::new(subject, ErrorKind::Parameters(self.code)))
+        match self.role {
+            REFUSED => {
+                let kind = match self.kind {
+                    PARAMETERS => ErrorKind::Parameters(self.code),
+                    NO_SUCH_PAIR => ErrorKind::NoSuchPair(message),
+                    number => error_kind(number).unwrap_or(ErrorKind::Unsupported),
+                };
+                Told::Refused(Error::new(subject, kind))
             }
-            REFUSED => Told::Refused(Error::new(subject, *KINDS.get(kind)?)),
             ENTRY => {
                 let kind = match self.kind {
                     ENTRY_CODE => EntryErrorKind::Code(self.code),
                     ENTRY_PANIC => EntryErrorKind::Panic(message),
-                    _ => ENTRY_KINDS.get(kind)?.clone(),
+                    number => entry_kind(number).unwrap_or(EntryErrorKind::Unsupported),
                 };
                 Told::Entry(EntryError { path: subject, kind })
             }
             INIT | EXIT => {
                 let failure = match self.kind {
-                    0 => Failure::Code(self.code),
-                    1 => Failure::Panic(message),
-                    _ => Failure::Blacklisted,
+                    FAILURE_CODE => Failure::Code(self.code),
+                    FAILURE_PANIC => Failure::Panic(message),
+                    FAILURE_BLACKLISTED => Failure::Blacklisted,
+                    _ => return Told::Unknown,
                 };
                 let (index, priority) = (self.index, Priority(self.priority));
                 let pair = PairId { index, priority, label: label.into() };
@@ -166,14 +174,14 @@ impl Piece {
                     _ => Told::Pair(failed),
                 }
             }
-            STATE => Told::State(*STATES.get(kind)?),
-            _ => return None,
-        })
+            STATE => state_of(self.kind).map_or(Told::Unknown, Told::State),
+            _ => Told::Unknown,
+        }
     }
 }
 
-/// What was told of a load.
-pub(super) fn load(told: Vec<Told>) -> Result<Vec<PairFailure>, LoadError> {
+/// What was told of a load of this module.
+pub(super) fn load(told: Vec<Told>, subject: &str) -> Result<Vec<PairFailure>, LoadError> {
     let mut pairs = Vec::new();
     let mut failed = None;
     for told in told {
@@ -181,7 +189,9 @@ pub(super) fn load(told: Vec<Told>) -> Result<Vec<PairFailure>, LoadError> {
             Told::Refused(error) => return Err(error.into()),
             Told::Init(module, init) => failed = Some((module, init)),
             Told::Pair(pair) => pairs.push(pair),
-            Told::Entry(_) | Told::State(_) => {}
+            Told::Entry(_) | Told::State(_) | Told::Unknown => {
+                return Err(Error::new(subject.to_owned(), ErrorKind::Unsupported).into());
+            }
         }
     }
     match failed {
@@ -192,67 +202,81 @@ pub(super) fn load(told: Vec<Told>) -> Result<Vec<PairFailure>, LoadError> {
     }
 }
 
-/// What was told of an unload, a get or a put.
-pub(super) fn pairs(told: Vec<Told>) -> Result<Vec<PairFailure>, Error> {
-    load(told).map_err(|error| match error {
+/// What was told of an unload, a get or a put of this module.
+pub(super) fn pairs(told: Vec<Told>, subject: &str) -> Result<Vec<PairFailure>, Error> {
+    load(told, subject).map_err(|error| match error {
         LoadError::Refused(error) => error,
         LoadError::Failed(failed) => Error::new(failed.module, ErrorKind::Unsupported),
     })
 }
 
-/// What was told of a state.
-pub(super) fn state(told: Vec<Told>, subject: String) -> Result<State, Error> {
-    let unsupported = Error::new(subject, ErrorKind::Unsupported);
+/// What was told of the state of this module.
+pub(super) fn state(told: Vec<Told>, subject: &str) -> Result<State, Error> {
     match told.into_iter().next() {
         Some(Told::State(state)) => Ok(state),
         Some(Told::Refused(error)) => Err(error),
-        _ => Err(unsupported),
+        _ => Err(Error::new(subject.to_owned(), ErrorKind::Unsupported)),
     }
 }
 
-/// What was told of an entry.
-pub(super) fn entry(told: Vec<Told>) -> Result<(), EntryError> {
+/// What was told of the entry at this path.
+pub(super) fn entry(told: Vec<Told>, path: &str) -> Result<(), EntryError> {
     match told.into_iter().next() {
+        None => Ok(()),
         Some(Told::Entry(error)) => Err(error),
-        _ => Ok(()),
+        Some(_) => Err(EntryError::new(path, EntryErrorKind::Unsupported)),
     }
 }
 
-const STATES: [State; 4] = [State::Unloaded, State::Coming, State::Live, State::Going];
+const FAILURE_CODE: u32 = 0;
+const FAILURE_PANIC: u32 = 1;
+const FAILURE_BLACKLISTED: u32 = 2;
 
 const PARAMETERS: u32 = u32::MAX;
-
-const KINDS: [ErrorKind; 12] = [
-    ErrorKind::Unknown,
-    ErrorKind::NotLoaded,
-    ErrorKind::InUse,
-    ErrorKind::Permanent,
-    ErrorKind::Busy,
-    ErrorKind::AlreadyLoaded,
-    ErrorKind::NotHeld,
-    ErrorKind::AlreadyBooted,
-    ErrorKind::BuiltIn,
-    ErrorKind::Duplicate,
-    ErrorKind::NoSuchPair,
-    ErrorKind::Unsupported,
-];
+const NO_SUCH_PAIR: u32 = u32::MAX - 1;
 
 const ENTRY_CODE: u32 = u32::MAX;
 const ENTRY_PANIC: u32 = u32::MAX - 1;
 
-const ENTRY_KINDS: [EntryErrorKind; 5] = [
-    EntryErrorKind::BadPath,
-    EntryErrorKind::Exists,
-    EntryErrorKind::Missing,
-    EntryErrorKind::NoOwner,
-    EntryErrorKind::ReadOnly,
-];
+/// Numbers the kinds of a type, for both directions: a kind that is forgotten does not compile.
+/// Those after the semicolon hold more than their number, and are made by hand.
+macro_rules! numbered {
+    (
+        $type:ident, $list:ident, $number:ident, $kind:ident:
+        $($plain:ident = $at:literal),+; $($full:pat => $full_at:expr),*
+    ) => {
+        /// The number of a kind.
+        fn $number(kind: &$type) -> u32 {
+            match kind {
+                $($type::$plain => $at,)+
+                $($full => $full_at,)*
+            }
+        }
 
-/// The place of a value in its list, or one beyond it.
-fn place<T: PartialEq>(list: &[T], value: &T) -> u32 {
-    let place = list.iter().position(|one| one == value).unwrap_or(list.len());
-    u32::try_from(place).expect("a list here is short")
+        /// The kind that has a number, unless it holds more than that.
+        fn $kind(number: u32) -> Option<$type> {
+            match number {
+                $($at => Some($type::$plain),)+
+                _ => None,
+            }
+        }
+
+        #[cfg(test)]
+        const $list: &[$type] = &[$($type::$plain),+];
+    };
 }
+
+numbered!(State, STATES, state_number, state_of:
+    Unloaded = 0, Coming = 1, Live = 2, Going = 3;);
+
+numbered!(ErrorKind, KINDS, error_number, error_kind:
+    Unknown = 0, NotLoaded = 1, InUse = 2, Permanent = 3, Busy = 4, AlreadyLoaded = 5, NotHeld = 6,
+    AlreadyBooted = 7, BuiltIn = 8, Duplicate = 9, Unsupported = 10;
+    ErrorKind::Parameters(_) => PARAMETERS, ErrorKind::NoSuchPair(_) => NO_SUCH_PAIR);
+
+numbered!(EntryErrorKind, ENTRY_KINDS, entry_number, entry_kind:
+    BadPath = 0, Exists = 1, Missing = 2, NoOwner = 3, ReadOnly = 4, Unsupported = 5;
+    EntryErrorKind::Code(_) => ENTRY_CODE, EntryErrorKind::Panic(_) => ENTRY_PANIC);
 
 #[cfg(test)]
 mod tests {
@@ -266,18 +290,19 @@ mod tests {
 
     #[test]
     fn refusals_and_states_are_the_same_on_the_other_side() {
-        for kind in KINDS.into_iter().chain([ErrorKind::Parameters(-22)]) {
+        let more = [ErrorKind::Parameters(-22), ErrorKind::NoSuchPair("start".into())];
+        for kind in KINDS.iter().cloned().chain(more) {
             let error = Error::new("net", kind);
             let told = with_report(|report| report.unload(&Err(error.clone())));
-            assert_eq!(pairs(told), Err(error.clone()));
+            assert_eq!(pairs(told, ""), Err(error.clone()));
             let told = with_report(|report| report.done(&Err(error.clone())));
-            assert_eq!(pairs(told), Err(error.clone()));
+            assert_eq!(pairs(told, ""), Err(error.clone()));
             let told = with_report(|report| report.state(&Err(error.clone())));
-            assert_eq!(state(told, String::new()), Err(error));
+            assert_eq!(state(told, ""), Err(error));
         }
-        for each in STATES {
+        for &each in STATES {
             let told = with_report(|report| report.state(&Ok(each)));
-            assert_eq!(state(told, String::new()), Ok(each));
+            assert_eq!(state(told, ""), Ok(each));
         }
     }
 
@@ -292,19 +317,41 @@ mod tests {
             Err(LoadError::Refused(Error::new("net", ErrorKind::Busy))),
             Err(LoadError::Failed(Box::new(failed))),
         ] {
-            assert_eq!(load(with_report(|report| report.load(&outcome))), outcome);
+            assert_eq!(load(with_report(|report| report.load(&outcome)), ""), outcome);
         }
         let told = with_report(|report| report.unload(&Ok(exits.clone())));
-        assert_eq!(pairs(told), Ok(exits));
+        assert_eq!(pairs(told, ""), Ok(exits));
     }
 
     #[test]
     fn errors_of_entries_are_the_same_on_the_other_side() {
         let more = [EntryErrorKind::Code(-1), EntryErrorKind::Panic("no clock".into())];
-        for kind in ENTRY_KINDS.into_iter().chain(more) {
+        for kind in ENTRY_KINDS.iter().cloned().chain(more) {
             let outcome = Err(EntryError::new("net/mtu", kind));
-            assert_eq!(entry(with_report(|report| report.entry(&outcome))), outcome);
+            assert_eq!(entry(with_report(|report| report.entry(&outcome)), ""), outcome);
         }
-        assert_eq!(entry(with_report(|report| report.entry(&Ok(())))), Ok(()));
+        assert_eq!(entry(with_report(|report| report.entry(&Ok(()))), ""), Ok(()));
+    }
+
+    #[test]
+    fn what_one_side_does_not_know_is_never_a_success() {
+        let unsupported = Err(Error::new("net", ErrorKind::Unsupported));
+        let unknown = [(REFUSED, 77), (INIT, 77), (EXIT, 77), (STATE, 77), (77, 0)];
+        for (role, kind) in unknown {
+            let pair = failure(Failure::Blacklisted).pair;
+            let tell = || {
+                let draft =
+                    Draft { role, kind, subject: "net", pair: Some(&pair), ..Draft::default() };
+                with_report(|report| report.put(draft))
+            };
+            assert_eq!(load(tell(), "net"), unsupported.clone().map_err(LoadError::Refused));
+            assert_eq!(pairs(tell(), "net"), unsupported);
+            assert_eq!(state(tell(), "net"), unsupported.clone().map(|_| State::Live));
+            let missed = EntryError::new("net/mtu", EntryErrorKind::Unsupported);
+            assert_eq!(entry(tell(), "net/mtu"), Err(missed));
+        }
+        let draft = Draft { role: ENTRY, kind: 77, subject: "net/mtu", ..Draft::default() };
+        let missed = EntryError::new("net/mtu", EntryErrorKind::Unsupported);
+        assert_eq!(entry(with_report(|report| report.put(draft)), ""), Err(missed));
     }
 }
