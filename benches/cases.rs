@@ -21,6 +21,7 @@ fn main() {
         return;
     }
     println!("{:>12} {:>12} {:>12} {:>12}", "cases/s", "drawn", "and run", "and judged");
+    measure(&lawbook_reference::frames::implementations());
     measure(&lawbook_reference::init::implementations());
     measure(&lawbook_reference::loopdev::implementations());
 }

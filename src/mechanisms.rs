@@ -10,12 +10,14 @@ use crate::entry::Mechanisms;
 impl Mechanisms {
     /// What the command knows.
     pub fn built_in() -> Self {
+        let mut frames = reference::frames::implementations();
+        frames.extend(faults::frames::implementations());
         let mut init = reference::init::implementations();
         init.extend(faults::init::implementations());
         init.extend(outside::init::implementations());
         let mut loopdev = reference::loopdev::implementations();
         loopdev.extend(faults::loopdev::implementations());
         loopdev.extend(outside::loopdev::implementations());
-        Mechanisms::default().with(init).with(loopdev)
+        Mechanisms::default().with(frames).with(init).with(loopdev)
     }
 }

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 use lawbook::spec::core::{Bytes, Case, End, Implementation, Mechanism, Subject, Trace};
+use lawbook::spec::frames::Frames;
 use lawbook::spec::init::{self, Init, KnownAnswer, RUSSELL_2003};
 use lawbook::spec::loopdev::{
     Attachment, Cipher, Event, Iv, Key, Loopdev, Op, ReadAnswer, Sector, Setup, Transform,
@@ -37,6 +38,7 @@ const FILES: &[(&str, &[&str])] = &[
             "replay",
         ],
     ),
+    ("frames", &["counterexamples", "kill_matrix", "laws"]),
     ("init", &["counterexamples", "kill_matrix", "known_answers_of_2003", "laws"]),
     ("loopdev", &["counterexamples", "images_of_4096_byte_units", "kill_matrix", "laws"]),
 ];
@@ -44,8 +46,11 @@ const FILES: &[(&str, &[&str])] = &[
 type Catalogue = fn() -> String;
 
 /// The mechanisms, each with its catalogue of laws.
-const MECHANISMS: &[(&str, Catalogue)] =
-    &[(Init::NAME, catalogue::<Init>), (Loopdev::NAME, catalogue::<Loopdev>)];
+const MECHANISMS: &[(&str, Catalogue)] = &[
+    (Frames::NAME, catalogue::<Frames>),
+    (Init::NAME, catalogue::<Init>),
+    (Loopdev::NAME, catalogue::<Loopdev>),
+];
 
 fn golden(folder: &str, name: &str, text: &str) {
     let listed = FILES.iter().any(|(known, names)| *known == folder && names.contains(&name));

@@ -8,5 +8,6 @@
 
 #[cfg(test)]
 mod checks;
+pub mod frames;
 pub mod init;
 pub mod loopdev;

@@ -5,10 +5,12 @@
 //! when the bytes do not suffice for one, and panics with a story when it is not.
 //! It does not cover libFuzzer, which only the targets depend on.
 
+mod frames;
 mod init;
 mod loopdev;
 mod pair;
 
+pub use self::frames::frames;
 pub use self::init::{init, init_pair};
 pub use self::loopdev::{loopdev, loopdev_pair};
 
@@ -17,6 +19,7 @@ pub type Target = fn(&[u8]);
 
 /// The targets by name: those of `fuzz_targets/`, and of the folders of `regressions/`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("frames", frames),
     ("init", init),
     ("init_pair", init_pair),
     ("loopdev", loopdev),

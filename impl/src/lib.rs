@@ -3,5 +3,6 @@
 //!
 //! It carries no fault switches and no laws: those are in `lawbook-faults` and `lawbook-spec`.
 
+pub mod frames;
 pub mod init;
 pub mod loopdev;

@@ -9,5 +9,6 @@
 #![forbid(unsafe_code)]
 
 pub mod core;
+pub mod frames;
 pub mod init;
 pub mod loopdev;

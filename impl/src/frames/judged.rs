@@ -1,0 +1,65 @@
+//! The reference under the laws: an [`Allocator`] behind the contract's trait.
+//!
+//! It does not cover geometries that are wrong: a case that is admitted has none.
+
+use lawbook_spec::core::{Implementation, Origin};
+use lawbook_spec::frames::{
+    Driver, Error, Frame, FrameAllocator, Frames, Mobility, Order, Profile, Setup, Statistics, Zone,
+};
+
+use super::allocator::Allocator;
+use super::geometry::{Geometry, ZoneGeometry};
+
+/// All implementations of this module: the reference.
+pub fn implementations() -> Vec<Implementation<Frames>> {
+    vec![Implementation {
+        name: "reference",
+        version: env!("CARGO_PKG_VERSION"),
+        about: "The allocator that keeps every law, and can do all that the contract knows.",
+        origin: Origin::Reference,
+        open: || Ok(Box::new(Driver::new(profile(), allocator))),
+    }]
+}
+
+/// The profile of the reference: every capability.
+pub fn profile() -> Profile {
+    Profile::full()
+}
+
+impl From<&Setup> for Geometry {
+    fn from(setup: &Setup) -> Self {
+        let zones = setup.zones.iter().map(|plan| ZoneGeometry {
+            zone: plan.zone,
+            run: plan.run,
+            holes: plan.holes.clone(),
+            reserved: plan.reserved.clone(),
+        });
+        Geometry { most: setup.most, zones: zones.collect() }
+    }
+}
+
+fn allocator(setup: &Setup) -> Allocator {
+    Allocator::new(&Geometry::from(setup)).expect("a case that is admitted has sound zones")
+}
+
+impl FrameAllocator for Allocator {
+    fn alloc(&mut self, order: Order, zone: Zone, mobility: Mobility) -> Result<Frame, Error> {
+        Allocator::alloc(self, order, zone, mobility)
+    }
+
+    fn alloc_at(&mut self, frame: Frame, order: Order) -> Result<(), Error> {
+        Allocator::alloc_at(self, frame, order)
+    }
+
+    fn free(&mut self, frame: Frame, order: Order) -> Result<(), Error> {
+        Allocator::free(self, frame, order)
+    }
+
+    fn free_frames(&self, zone: Zone) -> u64 {
+        Allocator::free_frames(self, zone)
+    }
+
+    fn statistics(&self, zone: Zone) -> Result<Statistics, Error> {
+        Allocator::statistics(self, zone).ok_or(Error::OutOfRange)
+    }
+}

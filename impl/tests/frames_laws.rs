@@ -1,0 +1,13 @@
+//! The reference under the laws of `frames`, as a user judges an implementation: one named test per
+//! law.
+
+use std::process::ExitCode;
+
+use lawbook::spec::frames::Frames;
+
+fn main() -> ExitCode {
+    lawbook::laws_as_tests::<Frames, _>(|| {
+        let implementations = lawbook_reference::frames::implementations();
+        (implementations[0].open)().expect("the reference runs everywhere")
+    })
+}

@@ -1,0 +1,138 @@
+//! Which cases are for which profile.
+//!
+//! It does not cover what an allocator should answer: a case that is admitted may well be refused.
+
+use super::super::contract::{Profile, Sight};
+use super::super::{DMA_END, FRAMES_END, Frame, Frames, Order, Run, Setup, Zone, ZonePlan};
+use super::Op;
+use crate::core::Case;
+
+/// The most ops of a case.
+const MOST_OPS: usize = 1_000_000;
+/// The most frames of a case: the memory of the laws is naive.
+const MOST_FRAMES: u64 = 1 << 14;
+
+/// Whether a case is one for an implementation with this profile.
+pub(in super::super) fn admits(profile: &Profile, case: &Case<Frames>) -> Result<(), String> {
+    expect_at_most("ops", case.ops.len() as u64, MOST_OPS as u64)?;
+    profile.check()?;
+    check_setup(profile, &case.setup).map_err(|why| format!("setup: {why}"))?;
+    for (index, op) in case.ops.iter().enumerate() {
+        check_op(profile, &case.setup, op).map_err(|why| format!("op {index}: {why}"))?;
+    }
+    Ok(())
+}
+
+fn check_setup(profile: &Profile, setup: &Setup) -> Result<(), String> {
+    expect_at_most("for the greatest order", setup.most.0.into(), profile.most.0.into())?;
+    if setup.zones.is_empty() {
+        return Err("expected at least 1 zone, found none".into());
+    }
+    if setup.zones.len() > 1 {
+        needs(profile.zones, "several zones")?;
+    }
+    let frames = setup.zones.iter().map(|zone| zone.run.frames).sum();
+    expect_at_most("frames", frames, MOST_FRAMES)?;
+    for zone in &setup.zones {
+        check_zone(profile, setup, zone).map_err(|why| format!("{}: {why}", zone.zone))?;
+    }
+    let apart =
+        |one: &ZonePlan, next: &ZonePlan| one.zone < next.zone && one.run.end() <= next.run.base;
+    if !setup.zones.is_sorted_by(apart) {
+        return Err("expected zones that rise and do not overlap, found others".into());
+    }
+    Ok(())
+}
+
+fn check_zone(profile: &Profile, setup: &Setup, zone: &ZonePlan) -> Result<(), String> {
+    let run = zone.run;
+    if run.frames == 0 {
+        return Err("expected at least 1 frame, found none".into());
+    }
+    expect_at_most("for its end", run.end().0, FRAMES_END.0)?;
+    if zone.zone == Zone::Dma {
+        expect_at_most("for its end", run.end().0, DMA_END.0)?;
+    }
+    let aligned = |frame: Frame| frame.0.is_multiple_of(setup.most.frames());
+    if !aligned(run.base) || !aligned(run.end()) {
+        needs(profile.unaligned, "zones that begin and end anywhere")?;
+    }
+    let mut unmanaged: Vec<&Run> = zone.unmanaged().collect();
+    if !unmanaged.is_empty() {
+        needs(profile.holes, "holes and reserved frames")?;
+    }
+    let inside = unmanaged.iter().all(|other| other.frames > 0 && run.holds(other));
+    unmanaged.sort_by_key(|other| other.base);
+    let apart = unmanaged.is_sorted_by(|one, next| one.end() <= next.base);
+    if !inside || !apart {
+        return Err("expected holes and reserved frames inside it and apart, found others".into());
+    }
+    if zone.managed() == 0 {
+        return Err("expected a frame that is neither hole nor reserved, found none".into());
+    }
+    Ok(())
+}
+
+fn check_op(profile: &Profile, setup: &Setup, op: &Op) -> Result<(), String> {
+    if op.misuse(&profile.checks) == Some(Sight::Unseen) {
+        return Err(format!("expected no misuse that goes unseen, found {op}"));
+    }
+    match *op {
+        Op::Alloc { order, .. } => expect_order(setup, order),
+        Op::AllocAt { frame, order, .. } => {
+            needs(profile.alloc_at, "blocks at a frame")?;
+            expect_order(setup, order)?;
+            expect_block(frame, order)
+        }
+        Op::FreeWrongOrder { order, .. } => expect_order(setup, order),
+        Op::FreeNever { frame, order } | Op::FreeOutside { frame, order } => {
+            expect_order(setup, order)?;
+            expect_block(frame, order)?;
+            let block = Run::block(frame, order);
+            let exists = |zone: &ZonePlan| {
+                zone.run.holds(&block) && !zone.unmanaged().any(|run| run.overlaps(&block))
+            };
+            let inside = setup.zones.iter().any(exists);
+            if inside == matches!(op, Op::FreeNever { .. }) {
+                Ok(())
+            } else {
+                Err(format!(
+                    "expected frames that {}exist, found {block}",
+                    if inside { "do not " } else { "" }
+                ))
+            }
+        }
+        Op::Statistics { zone } => {
+            needs(profile.statistics, "statistics")?;
+            if setup.zones.iter().any(|plan| plan.zone == zone) {
+                return Ok(());
+            }
+            Err(format!("expected a zone of the setup, found {zone}"))
+        }
+        Op::Free { .. } | Op::FreeTwice { .. } | Op::FreeInside { .. } | Op::Refill {} => Ok(()),
+    }
+}
+
+fn expect_order(setup: &Setup, order: Order) -> Result<(), String> {
+    expect_at_most("for the order", order.0.into(), setup.most.0.into())
+}
+
+fn expect_block(frame: Frame, order: Order) -> Result<(), String> {
+    expect_at_most("for the frame", frame.0, FRAMES_END.0)?;
+    if frame.0.is_multiple_of(order.frames()) {
+        return Ok(());
+    }
+    Err(format!("expected a frame aligned to order {order}, found {frame}"))
+}
+
+fn needs(able: bool, what: &str) -> Result<(), String> {
+    if able { Ok(()) } else { Err(format!("needs {what}, which the profile lacks")) }
+}
+
+fn expect_at_most(what: &str, found: u64, most: u64) -> Result<(), String> {
+    if found <= most {
+        Ok(())
+    } else {
+        Err(format!("expected at most {most} {what}, found {found}"))
+    }
+}
