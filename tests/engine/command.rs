@@ -88,7 +88,7 @@ fn bad_input() -> Vec<(String, &'static str)> {
     let op = r#"{"read":{"sector":0,"sectors":1}}"#;
     vec![
         (String::new(), "check lopdev"),
-        (String::new(), "check loopdev frames"),
+        (String::new(), "check loopdev pages"),
         (String::new(), "laws nothing"),
         (String::new(), "explain LOOPDEV-99"),
         (String::new(), "check --law loopdev-4"),
@@ -127,7 +127,7 @@ fn bad_input() -> Vec<(String, &'static str)> {
         (truncated, "replay FILE"),
         ("sector,bytes\n0,512\n".into(), "replay FILE"),
         (r#"{"lawbook":1,"mechanism":loopdev}"#.into(), "replay FILE"),
-        (with("loopdev", "frames"), "replay FILE"),
+        (with("loopdev", "pages"), "replay FILE"),
         (with(r#""mechanism":"loopdev","#, ""), "replay FILE"),
         (with(r#""lawbook":1"#, r#""lawbook":2"#), "replay FILE"),
         (with(r#""lawbook":1,"#, ""), "replay FILE"),

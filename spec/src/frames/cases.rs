@@ -185,7 +185,6 @@ mod tests {
     use super::super::contract::Profile;
     use super::super::{Frames, Run};
     use super::*;
-    use crate::core::Mechanism;
     use crate::core::checks::{self, drawn};
 
     fn plain() -> Profile {
