@@ -122,7 +122,7 @@ fn subjects<'a>(
     let exempt = exemptions(options, mechanisms, &entries)?;
     let laws = chosen_laws(&entries, &options.laws)?;
     let mut subjects = Vec::new();
-    for entry in entries {
+    for &entry in &entries {
         let laws = laws.get(entry.name()).cloned().unwrap_or_default();
         if laws.is_empty() && !options.laws.is_empty() {
             continue;
@@ -133,6 +133,14 @@ fn subjects<'a>(
             ..plan(options)
         };
         for implementation in &options.implementations {
+            let knows = |entry: &dyn Entry| {
+                entry.implementations().iter().any(|known| known.name == *implementation)
+            };
+            let elsewhere = || entries.iter().any(|entry| knows(*entry));
+            if options.mechanisms.is_empty() && !knows(entry) && elsewhere() {
+                // Where no mechanism is named, a name is that of those which have it.
+                continue;
+            }
             entry.expect(implementation)?;
             subjects.push(Subject { entry, implementation, plan: plan.clone() });
         }

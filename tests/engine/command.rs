@@ -371,6 +371,18 @@ fn the_shards_of_cases_are_disjoint_and_together_the_whole() {
 }
 
 #[test]
+fn a_name_without_a_mechanism_is_judged_where_it_is_known() {
+    let folder = folder();
+    let run = lawbook(folder.path(), "check --impl fault:sense-inverted --tier small");
+    assert_eq!(run.status, 1, "{}", run.err);
+    let judged: Vec<&str> = run.out.lines().filter(|line| line.contains(" cases in ")).collect();
+    assert_eq!(judged.len(), 1, "{judged:?}");
+    assert!(judged[0].starts_with("init fault:sense-inverted "), "{judged:?}");
+    let run = lawbook(folder.path(), "check frames --impl fault:sense-inverted");
+    assert_eq!(run.status, 2, "{}", run.out);
+}
+
+#[test]
 fn an_exemption_file_excuses_its_laws_until_they_hold() {
     let folder = folder();
     let exempt = r#"{"lawbook":1,"mechanism":"toy","exempt":{"TOY-01":"Nine is unlucky."}}"#;
