@@ -11,3 +11,30 @@ mod checks;
 pub mod frames;
 pub mod init;
 pub mod loopdev;
+
+use lawbook_spec::core::{Implementation, LawId, Mechanism, Missing, Origin, Subject};
+
+/// Makes an understudy or a fault that is ready to run cases.
+type Open<M> = fn() -> Result<Box<dyn Subject<M>>, Missing>;
+
+/// An understudy, and what it is.
+const fn understudy<M: Mechanism>(
+    name: &'static str,
+    about: &'static str,
+    open: Open<M>,
+) -> Implementation<M> {
+    let version = env!("CARGO_PKG_VERSION");
+    Implementation { name, version, about, origin: Origin::Understudy, open }
+}
+
+/// A fault, and why it is in the catalogue.
+const fn fault<M: Mechanism>(
+    name: &'static str,
+    breaks: &'static str,
+    about: &'static str,
+    precedent: &'static str,
+    open: Open<M>,
+) -> Implementation<M> {
+    let origin = Origin::Fault { breaks: LawId(breaks), precedent };
+    Implementation { name, version: env!("CARGO_PKG_VERSION"), about, origin, open }
+}

@@ -16,40 +16,30 @@ mod profiles;
 mod tests;
 mod understudy;
 
-use lawbook_spec::core::{Implementation, LawId, Missing, Origin, Subject};
+use lawbook_spec::core::{Implementation, Missing, Subject};
 use lawbook_spec::frames::{Driver, Frames};
 
 use self::decisions::{Decisions, Plain, Right};
 use self::understudy::Understudy;
+use crate::understudy;
 
 /// The understudies, and then every fault.
 pub fn implementations() -> Vec<Implementation<Frames>> {
     let mut all = vec![
-        understudy::<Right>(
+        understudy(
             "understudy",
             "A plain buddy allocator that keeps two lists of blocks, written independently of the \
              reference.",
+            open::<Right>,
         ),
-        understudy::<Plain>(
+        understudy(
             "understudy-plain",
             "The understudy as an allocator that offers nothing optional and sees no misuse.",
+            open::<Plain>,
         ),
     ];
     all.extend(faults::all());
     all
-}
-
-const fn understudy<D: Decisions + Default + 'static>(
-    name: &'static str,
-    about: &'static str,
-) -> Implementation<Frames> {
-    Implementation {
-        name,
-        version: env!("CARGO_PKG_VERSION"),
-        about,
-        origin: Origin::Understudy,
-        open: open::<D>,
-    }
 }
 
 /// A fault: these decisions, and why they are in the catalogue.
@@ -59,13 +49,7 @@ const fn fault<D: Decisions + Default + 'static>(
     about: &'static str,
     precedent: &'static str,
 ) -> Implementation<Frames> {
-    Implementation {
-        name,
-        version: env!("CARGO_PKG_VERSION"),
-        about,
-        origin: Origin::Fault { breaks: LawId(breaks), precedent },
-        open: open::<D>,
-    }
+    crate::fault(name, breaks, about, precedent, open::<D>)
 }
 
 fn open<D: Decisions + Default + 'static>() -> Result<Box<dyn Subject<Frames>>, Missing> {

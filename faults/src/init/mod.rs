@@ -16,44 +16,35 @@ mod profiles;
 mod tests;
 mod understudy;
 
-use lawbook_spec::core::{Implementation, LawId, Missing, Origin, Subject};
+use lawbook_spec::core::{Implementation, Missing, Subject};
 use lawbook_spec::init::{Driver, Init};
 
 use self::decisions::{Decisions, Of2003, Plain, Right};
 use self::understudy::Understudy;
+use crate::understudy;
 
 /// The understudies, and then every fault.
 pub fn implementations() -> Vec<Implementation<Init>> {
     let mut all = vec![
-        understudy::<Right>(
+        understudy(
             "understudy",
             "A plain loader of modules in memory, written independently of the reference.",
+            open::<Right>,
         ),
-        understudy::<Of2003>(
+        understudy(
             "understudy-2003",
             "The understudy with the choices of 2003: any code but 0 is a failure, exits are \
              counted over the whole module, and a module with references that fails is stuck.",
+            open::<Of2003>,
         ),
-        understudy::<Plain>(
+        understudy(
             "understudy-plain",
             "The understudy as a loader that offers nothing optional.",
+            open::<Plain>,
         ),
     ];
     all.extend(faults::all());
     all
-}
-
-const fn understudy<D: Decisions + Default + 'static>(
-    name: &'static str,
-    about: &'static str,
-) -> Implementation<Init> {
-    Implementation {
-        name,
-        version: env!("CARGO_PKG_VERSION"),
-        about,
-        origin: Origin::Understudy,
-        open: open::<D>,
-    }
 }
 
 /// A fault: these decisions, and why they are in the catalogue.
@@ -63,13 +54,7 @@ const fn fault<D: Decisions + Default + 'static>(
     about: &'static str,
     precedent: &'static str,
 ) -> Implementation<Init> {
-    Implementation {
-        name,
-        version: env!("CARGO_PKG_VERSION"),
-        about,
-        origin: Origin::Fault { breaks: LawId(breaks), precedent },
-        open: open::<D>,
-    }
+    crate::fault(name, breaks, about, precedent, open::<D>)
 }
 
 fn open<D: Decisions + Default + 'static>() -> Result<Box<dyn Subject<Init>>, Missing> {

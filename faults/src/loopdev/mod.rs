@@ -20,30 +20,27 @@ mod profiles;
 mod tests;
 mod understudy;
 
-use lawbook_spec::core::{Implementation, LawId, Missing, Origin, Subject};
+use lawbook_spec::core::{Implementation, Missing, Subject};
 use lawbook_spec::loopdev::{Driver, Loopdev};
 
 use self::decisions::{Decisions, Right, Strict};
 use self::understudy::Understudy;
+use crate::understudy;
 
 /// The understudies, and then every fault.
 pub fn implementations() -> Vec<Implementation<Loopdev>> {
     let mut all = vec![
-        Implementation {
-            name: "understudy",
-            version: env!("CARGO_PKG_VERSION"),
-            about: "A plain loop device in memory, written independently of the reference.",
-            origin: Origin::Understudy,
-            open: open::<Right>,
-        },
-        Implementation {
-            name: "understudy-strict",
-            version: env!("CARGO_PKG_VERSION"),
-            about: "The understudy with the other choices: partial requests are refused, and \
+        understudy(
+            "understudy",
+            "A plain loop device in memory, written independently of the reference.",
+            open::<Right>,
+        ),
+        understudy(
+            "understudy-strict",
+            "The understudy with the other choices: partial requests are refused, and \
                     equal halves of an XTS key only decipher.",
-            origin: Origin::Understudy,
-            open: open::<Strict>,
-        },
+            open::<Strict>,
+        ),
     ];
     all.extend(faults::all());
     all
@@ -56,13 +53,7 @@ const fn fault<D: Decisions + Default + 'static>(
     about: &'static str,
     precedent: &'static str,
 ) -> Implementation<Loopdev> {
-    Implementation {
-        name,
-        version: env!("CARGO_PKG_VERSION"),
-        about,
-        origin: Origin::Fault { breaks: LawId(breaks), precedent },
-        open: open::<D>,
-    }
+    crate::fault(name, breaks, about, precedent, open::<D>)
 }
 
 fn open<D: Decisions + Default + 'static>() -> Result<Box<dyn Subject<Loopdev>>, Missing> {

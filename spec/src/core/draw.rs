@@ -77,6 +77,16 @@ fn draw_kind<M: Mechanism>(
     Ok(M::KINDS[0].kind)
 }
 
+/// True for one byte in so many.
+pub(crate) fn one_in(u: &mut Unstructured<'_>, share: u8) -> arbitrary::Result<bool> {
+    Ok(u.arbitrary::<u8>()? % share == share - 1)
+}
+
+/// One of these, by a byte.
+pub(crate) fn pick<T: Copy>(u: &mut Unstructured<'_>, from: &[T]) -> arbitrary::Result<T> {
+    Ok(from[usize::from(u.arbitrary::<u8>()?) % from.len()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::toy::{Kind, Op, Toy, World};

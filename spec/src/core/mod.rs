@@ -14,6 +14,7 @@
 //! It does not cover how cases are spread over threads, machines or processes, nor any report:
 //! that is the engine's.
 
+pub(crate) mod admit;
 mod bytes;
 mod case;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod toy;
 pub use self::bytes::{Bytes, hug};
 pub use self::case::{Case, End, Trace};
 pub use self::draw::draw_case;
+pub(crate) use self::draw::{one_in, pick};
 pub use self::implementation::{Implementation, Missing, Origin};
 pub use self::judge::{Break, Judge, Verdict};
 pub use self::law::{Breach, Check, Judgement, Law, LawId, Level, Source, always};

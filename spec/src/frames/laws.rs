@@ -1,7 +1,7 @@
 //! The laws of page frames, in id order, and the situations that a campaign must meet.
 
 use super::cases::Op;
-use super::contract::{Error, Profile, Sight};
+use super::contract::{Profile, Sight};
 use super::model::{Answer, Event, Model, blocks_within};
 use super::{Frame, Frames, Order, Run, ZonePlan};
 use crate::core::Judgement::{Holds, Silent};
@@ -585,7 +585,7 @@ fn free_is_done(model: &Model, op: &Op, event: &Event) -> Judgement {
     match refused {
         None if frees.is_empty() => Silent,
         None => Holds,
-        Some(Answer::Refused { error: Error::Unsupported }) | Some(_) => {
+        Some(_) => {
             let live = model.live.len();
             Judgement::broken(format!("a free of a live block is refused, {live} were live"))
         }

@@ -211,6 +211,11 @@ impl ZonePlan {
         self.holes.iter().chain(&self.reserved)
     }
 
+    /// Whether every frame of a run is in it and can be handed out.
+    pub fn manages(&self, run: &Run) -> bool {
+        self.run.holds(run) && !self.unmanaged().any(|other| other.overlaps(run))
+    }
+
     /// How many frames can be handed out.
     pub fn managed(&self) -> u64 {
         self.run.frames - self.unmanaged().map(|run| run.frames).sum::<u64>()

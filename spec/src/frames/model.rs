@@ -106,10 +106,7 @@ impl Model {
 
     /// The zone in which the whole run lies, apart from holes and reserved frames.
     pub(super) fn zone_of(&self, run: &Run) -> Option<&ZonePlan> {
-        let mut zones = self.setup.zones.iter();
-        let zone = zones.find(|zone| zone.run.holds(run))?;
-        let managed = !zone.unmanaged().any(|other| other.overlaps(run));
-        managed.then_some(zone)
+        self.setup.zones.iter().find(|zone| zone.manages(run))
     }
 
     /// Whether every frame of the run can be handed out.

@@ -298,6 +298,12 @@ impl ModulePlan {
         self.pairs.iter().chain(self.legacy.iter().map(|legacy| &legacy.pair))
     }
 
+    /// What its callbacks ask of the loader.
+    pub fn acts(&self) -> impl Iterator<Item = &Act> {
+        let scripts = self.pairs().flat_map(|pair| pair.init.iter().chain(&pair.exit));
+        scripts.flat_map(|script| &script.acts)
+    }
+
     /// The pair with this index.
     pub fn pair(&self, index: u8) -> Option<&PairPlan> {
         let index = usize::from(index);

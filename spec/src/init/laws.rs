@@ -520,6 +520,11 @@ fn unloads_of_live(model: &Model) -> impl Iterator<Item = &Run> {
     model.just().iter().filter(|run| is_unload_of_live(run))
 }
 
+/// The operations of the last event that asked for this, of modules that are not stuck.
+fn asked_for(model: &Model, asked: Asked) -> impl Iterator<Item = &Run> {
+    model.just().iter().filter(move |run| run.asked == asked && !run.before.stuck)
+}
+
 fn is_unload_of_live(run: &Run) -> bool {
     run.asked == Asked::Unload && !run.before.stuck && run.before.state == State::Live
 }
@@ -531,7 +536,11 @@ fn done_unloads(model: &Model) -> impl Iterator<Item = &Run> {
 
 /// The first boot, when the last event shows it.
 fn boots(model: &Model) -> impl Iterator<Item = &Run> {
-    model.just().iter().filter(|run| run.asked == Asked::Boot && !run.before.booted)
+    model.just().iter().filter(|run| is_first_boot(run))
+}
+
+fn is_first_boot(run: &Run) -> bool {
+    run.asked == Asked::Boot && !run.before.booted
 }
 
 /// One judgement of many parts that are all of the last event.
@@ -636,8 +645,8 @@ fn ties(model: &Model) -> Judgement {
 
 fn stops_at_failure(model: &Model) -> Judgement {
     each(loads_of(model), |run| {
-        let mut inits = run.calls.iter().filter(|step| step.half == Half::Init);
-        let Some(failing) = inits.find(|step| step.failure.is_some()) else { return Silent };
+        let mut inits = run.since_failing_init();
+        let Some(failing) = inits.next() else { return Silent };
         match inits.next() {
             None => Holds,
             Some(next) => Judgement::broken(format!(
@@ -694,8 +703,7 @@ fn owed_exits_ran(model: &Model) -> Judgement {
 
 fn not_the_failing_pair(model: &Model) -> Judgement {
     each(failed_loads(model), |(run, _)| {
-        let mut inits = run.calls.iter().filter(|step| step.half == Half::Init);
-        let Some(failing) = inits.find(|step| step.failure.is_some()) else { return Silent };
+        let Some(failing) = run.since_failing_init().next() else { return Silent };
         if model.pair(run.module, failing.pair).is_none_or(|pair| pair.exit.is_none()) {
             return Silent;
         }
@@ -819,13 +827,11 @@ fn map_twin(model: &Model) -> Judgement {
 fn linkage_twin(model: &Model) -> Judgement {
     let Some((twin, of, _)) = model.twin(How::Linkage) else { return Silent };
     // A boot is of all built-in modules, so it is looked for under any.
-    let boot =
-        model.history.iter().rev().find(|run| run.asked == Asked::Boot && !run.before.booted);
+    let boot = model.history.iter().rev().find(|run| is_first_boot(run));
     let load = last_run(model, of, loaded);
     let (Some(boot), Some(load)) = (boot, load) else { return Silent };
-    let shown = model.just().iter().any(|run| {
-        (run.asked == Asked::Boot && !run.before.booted) || (run.module == of && loaded(run))
-    });
+    let shown =
+        model.just().iter().any(|run| is_first_boot(run) || (run.module == of && loaded(run)));
     let started = || boot.calls.iter().filter(|step| step.module == twin);
     let failed = started().any(|step| step.failure.is_some());
     let blacklisted = model.setup.module(twin).pairs().any(|pair| pair.blacklisted);
@@ -837,8 +843,7 @@ fn linkage_twin(model: &Model) -> Judgement {
 }
 
 fn first_failure(run: &Run) -> Option<Failure> {
-    let mut inits = run.calls.iter().filter(|step| step.half == Half::Init);
-    inits.find_map(|step| step.failure)
+    run.since_failing_init().next()?.failure
 }
 
 fn first_error(model: &Model) -> Judgement {
@@ -944,7 +949,7 @@ fn last_load(runs: &[Run], module: ModuleId) -> Option<usize> {
 }
 
 fn unload_of_nothing(model: &Model) -> Judgement {
-    let unloads = model.just().iter().filter(|run| run.asked == Asked::Unload && !run.before.stuck);
+    let unloads = asked_for(model, Asked::Unload);
     each(unloads.filter(|run| run.before.state == State::Unloaded), |run| {
         let refused = run.refusal() == Some(Error::NotLoaded);
         Judgement::when(refused && run.calls.is_empty(), || {
@@ -1273,7 +1278,7 @@ fn no_overlap(model: &Model) -> Judgement {
         Silent
     });
     let moving = |run: &&Run| matches!(run.before.state, State::Coming | State::Going);
-    let unloads = model.just().iter().filter(|run| run.asked == Asked::Unload && !run.before.stuck);
+    let unloads = asked_for(model, Asked::Unload);
     let refused = each(unloads.filter(moving), |run| {
         Judgement::when(run.refusal().is_some() && run.calls.is_empty(), || {
             let (module, state) = (run.module, run.before.state);
@@ -1521,7 +1526,7 @@ fn unloads(model: &Model) -> Judgement {
 }
 
 fn seen_states(model: &Model) -> Judgement {
-    let looks = model.just().iter().filter(|run| run.asked == Asked::Look && !run.before.stuck);
+    let looks = asked_for(model, Asked::Look);
     each(looks.filter(|run| !model.is_built_in(run.module)), |run| {
         let Answer::State { state: seen } = run.answer else { return Silent };
         let expected = run.before.state;
@@ -1534,7 +1539,7 @@ fn seen_states(model: &Model) -> Judgement {
 }
 
 fn entries_made(model: &Model) -> Judgement {
-    let asked = model.just().iter().filter(|run| run.asked == Asked::Enter && !run.before.stuck);
+    let asked = asked_for(model, Asked::Enter);
     let granted = each(asked, |run| {
         Judgement::when(run.answer == Answer::Done {}, || {
             format!(

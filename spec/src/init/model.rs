@@ -314,14 +314,11 @@ impl Model {
         self.left.clear();
         self.ghosts.iter_mut().for_each(|ghost| ghost.touched = None);
         let Event::Done { calls, answer, left } = event else { return };
-        match *op {
-            Op::Load { module } => self.fold(Asked::Load, module, None, calls, answer),
-            Op::Unload { module } => self.fold(Asked::Unload, module, None, calls, answer),
-            Op::Get { module } => self.fold(Asked::Get, module, None, calls, answer),
-            Op::Put { module } => self.fold(Asked::Put, module, None, calls, answer),
-            Op::Boot {} => self.fold(Asked::Boot, ModuleId(0), None, calls, answer),
-            Op::Break { module, pair, end } => self.set_ending(module, pair, end),
-            Op::Repair { module, pair } => self.set_ending(module, pair, Ending::OK),
+        match (*op, Asked::of_op(op)) {
+            (_, Some((asked, module))) => self.fold(asked, module, None, calls, answer),
+            (Op::Break { module, pair, end }, None) => self.set_ending(module, pair, end),
+            (Op::Repair { module, pair }, None) => self.set_ending(module, pair, Ending::OK),
+            (_, None) => {}
         }
         self.just.end = self.history.len();
         self.left.clone_from(left);
@@ -414,16 +411,7 @@ impl Model {
         let (overlaps, failure) = (self.ghosts[at].running > 0, self.failure(call));
         self.ghosts[at].running += 1;
         for (index, deed) in call.deeds.iter().enumerate() {
-            let act = self.act(call, index);
-            let (asked, module) = match act {
-                Act::Load { module } => (Asked::Load, module),
-                Act::Unload { module } => (Asked::Unload, module),
-                Act::Get { module } => (Asked::Get, module),
-                Act::Put { module } => (Asked::Put, module),
-                Act::Look { module } => (Asked::Look, module),
-                Act::Register {} => (Asked::Register, call.module),
-                Act::Enter {} => (Asked::Enter, call.module),
-            };
+            let (asked, module) = Asked::of_act(self.act(call, index), call.module);
             let by = Some((call.module, call.half));
             self.fold(asked, module, by, &deed.calls, &deed.answer);
             if asked == Asked::Enter && deed.answer == (Answer::Done {}) {
@@ -589,15 +577,9 @@ impl Model {
                 Err(format!("expected {op} to be done, found it skipped"))
             }
             (false, Event::Done { calls, answer, left }) => {
-                let fits = match op {
-                    Op::Load { .. } => Asked::Load.takes(answer),
-                    Op::Unload { .. } => Asked::Unload.takes(answer),
-                    Op::Get { .. } => Asked::Get.takes(answer),
-                    Op::Put { .. } => Asked::Put.takes(answer),
-                    Op::Boot {} => Asked::Boot.takes(answer),
-                    Op::Break { .. } | Op::Repair { .. } => {
-                        calls.is_empty() && *answer == (Answer::Done {})
-                    }
+                let fits = match Asked::of_op(op) {
+                    Some((asked, _)) => asked.takes(answer),
+                    None => calls.is_empty() && *answer == (Answer::Done {}),
                 };
                 if !fits {
                     return Err(format!("expected an answer to {op}, found {answer}"));
@@ -652,15 +634,7 @@ impl Model {
             return Err(format!("expected {expected} acts of {call}, found {found}"));
         }
         for (act, deed) in acts.iter().zip(deeds) {
-            let asked = match act {
-                Act::Load { .. } => Asked::Load,
-                Act::Unload { .. } => Asked::Unload,
-                Act::Get { .. } => Asked::Get,
-                Act::Put { .. } => Asked::Put,
-                Act::Look { .. } => Asked::Look,
-                Act::Register {} => Asked::Register,
-                Act::Enter {} => Asked::Enter,
-            };
+            let (asked, _) = Asked::of_act(*act, *module);
             if !asked.takes(&deed.answer) {
                 return Err(format!("expected an answer to {act}, found {}", deed.answer));
             }
@@ -691,6 +665,31 @@ pub(super) fn failure_of(rule: FailureRule, end: Ending) -> Option<Failure> {
 }
 
 impl Asked {
+    /// What an op asks of the loader, and of which module; none when it is about the callbacks.
+    fn of_op(op: &Op) -> Option<(Self, ModuleId)> {
+        Some(match *op {
+            Op::Load { module } => (Asked::Load, module),
+            Op::Unload { module } => (Asked::Unload, module),
+            Op::Get { module } => (Asked::Get, module),
+            Op::Put { module } => (Asked::Put, module),
+            Op::Boot {} => (Asked::Boot, ModuleId(0)),
+            Op::Break { .. } | Op::Repair { .. } => return None,
+        })
+    }
+
+    /// What an act of a callback of this module asks, and of which module.
+    fn of_act(act: Act, own: ModuleId) -> (Self, ModuleId) {
+        match act {
+            Act::Load { module } => (Asked::Load, module),
+            Act::Unload { module } => (Asked::Unload, module),
+            Act::Get { module } => (Asked::Get, module),
+            Act::Put { module } => (Asked::Put, module),
+            Act::Look { module } => (Asked::Look, module),
+            Act::Register {} => (Asked::Register, own),
+            Act::Enter {} => (Asked::Enter, own),
+        }
+    }
+
     /// Whether this is an answer to it. That the loader does not offer it is none: the case is
     /// within the profile.
     fn takes(self, answer: &Answer) -> bool {
@@ -714,6 +713,12 @@ impl Run {
         self.module == module
             && self.by.is_some_and(|(by, _)| by == module)
             && matches!(self.asked, Asked::Load | Asked::Unload | Asked::Register)
+    }
+
+    /// The first init that failed, if one did, and the inits after it.
+    pub(super) fn since_failing_init(&self) -> impl Iterator<Item = &Step> {
+        let inits = self.calls.iter().filter(|step| step.half == Half::Init);
+        inits.skip_while(|step| step.failure.is_none())
     }
 
     /// The pairs of its own module whose inits it called, in order.

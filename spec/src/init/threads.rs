@@ -120,8 +120,7 @@ impl Threads {
 
     fn check(&self) -> Result<(), End> {
         for (id, plan) in (0..).map(ModuleId).zip(&self.setup.modules) {
-            let scripts = plan.pairs().flat_map(|pair| pair.init.iter().chain(&pair.exit));
-            for act in scripts.flat_map(|script| &script.acts) {
+            for act in plan.acts() {
                 if !matches!(act, Act::Load { module } | Act::Unload { module } if *module == id) {
                     let expected = format!("expected a callback of {id} to load or unload it");
                     return Err(End::Unsupported(format!("{expected}, found {act}")));

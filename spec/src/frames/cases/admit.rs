@@ -6,6 +6,7 @@ use super::super::contract::{Profile, Sight};
 use super::super::{DMA_END, FRAMES_END, Frame, Frames, Order, Run, Setup, Zone, ZonePlan};
 use super::Op;
 use crate::core::Case;
+use crate::core::admit::{expect_at_most, needs};
 
 /// The most ops of a case.
 const MOST_OPS: usize = 1_000_000;
@@ -89,10 +90,7 @@ fn check_op(profile: &Profile, setup: &Setup, op: &Op) -> Result<(), String> {
             expect_order(setup, order)?;
             expect_block(frame, order)?;
             let block = Run::block(frame, order);
-            let exists = |zone: &ZonePlan| {
-                zone.run.holds(&block) && !zone.unmanaged().any(|run| run.overlaps(&block))
-            };
-            let inside = setup.zones.iter().any(exists);
+            let inside = setup.zones.iter().any(|zone| zone.manages(&block));
             if inside == matches!(op, Op::FreeNever { .. }) {
                 Ok(())
             } else {
@@ -123,16 +121,4 @@ fn expect_block(frame: Frame, order: Order) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("expected a frame aligned to order {order}, found {frame}"))
-}
-
-fn needs(able: bool, what: &str) -> Result<(), String> {
-    if able { Ok(()) } else { Err(format!("needs {what}, which the profile lacks")) }
-}
-
-fn expect_at_most(what: &str, found: u64, most: u64) -> Result<(), String> {
-    if found <= most {
-        Ok(())
-    } else {
-        Err(format!("expected at most {most} {what}, found {found}"))
-    }
 }

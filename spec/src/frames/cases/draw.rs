@@ -8,6 +8,7 @@ use arbitrary::Unstructured;
 use super::super::contract::{Profile, Sight};
 use super::super::{DMA_END, Frame, Mobility, Order, Run, Setup, Zone, ZonePlan};
 use super::{Kind, Op};
+use crate::core::{one_in, pick};
 
 /// How many slots a case uses.
 const SLOTS: u8 = 48;
@@ -92,15 +93,6 @@ fn draw_zone(
         reserved.clear();
     }
     Ok(ZonePlan { zone, run, holes, reserved })
-}
-
-/// True for one byte in so many.
-fn one_in(u: &mut Unstructured<'_>, share: u8) -> arbitrary::Result<bool> {
-    Ok(u.arbitrary::<u8>()? % share == share - 1)
-}
-
-fn pick<T: Copy>(u: &mut Unstructured<'_>, from: &[T]) -> arbitrary::Result<T> {
-    Ok(from[usize::from(u.arbitrary::<u8>()?) % from.len()])
 }
 
 /// One op; of another kind where that one makes no sense.
@@ -247,10 +239,7 @@ fn draw_free_of_nothing(
     };
     let frame = Frame(frame.0 / frames * frames);
     let block = Run::block(frame, order);
-    let exists = |zone: &ZonePlan| {
-        zone.run.holds(&block) && !zone.unmanaged().any(|run| run.overlaps(&block))
-    };
-    Ok(match setup.zones.iter().any(exists) {
+    Ok(match setup.zones.iter().any(|zone| zone.manages(&block)) {
         true => Op::FreeNever { frame, order },
         false => Op::FreeOutside { frame, order },
     })

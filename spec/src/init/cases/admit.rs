@@ -6,6 +6,7 @@ use super::super::contract::Profile;
 use super::super::{Half, Init, Linkage, ModuleId, Priority};
 use super::{Act, Ending, How, ModulePlan, Op, PairPlan, Script, Setup, Twin};
 use crate::core::Case;
+use crate::core::admit::{expect_at_most, needs};
 
 /// The most ops of a case.
 const MOST_OPS: usize = 1_000_000;
@@ -20,7 +21,7 @@ pub(super) const MOST_LOADING_ACTS: usize = 8;
 
 /// Whether a case is one for an implementation with this profile.
 pub(in super::super) fn admits(profile: &Profile, case: &Case<Init>) -> Result<(), String> {
-    expect_at_most("ops", case.ops.len(), MOST_OPS)?;
+    expect_at_most("ops", case.ops.len() as u64, MOST_OPS as u64)?;
     profile.check()?;
     check_setup(profile, &case.setup).map_err(|why| format!("setup: {why}"))?;
     for (index, op) in case.ops.iter().enumerate() {
@@ -33,15 +34,14 @@ fn check_setup(profile: &Profile, setup: &Setup) -> Result<(), String> {
     if setup.modules.is_empty() {
         return Err("expected at least 1 module, found none".into());
     }
-    expect_at_most("modules", setup.modules.len(), MOST_MODULES)?;
+    expect_at_most("modules", setup.modules.len() as u64, MOST_MODULES as u64)?;
     let mut loading = 0;
     for (id, module) in (0..).map(ModuleId).zip(&setup.modules) {
         check_module(profile, setup, id, module).map_err(|why| format!("{id}: {why}"))?;
-        let scripts = module.pairs().flat_map(|pair| pair.init.iter().chain(&pair.exit));
-        let acts = scripts.flat_map(|script| &script.acts);
+        let acts = module.acts();
         loading += acts.filter(|act| matches!(act, Act::Load { .. } | Act::Unload { .. })).count();
     }
-    expect_at_most("acts that load or unload", loading, MOST_LOADING_ACTS)?;
+    expect_at_most("acts that load or unload", loading as u64, MOST_LOADING_ACTS as u64)?;
     match &setup.twin {
         None => Ok(()),
         Some(twin) => check_twin(setup, twin).map_err(|why| format!("twin: {why}")),
@@ -63,11 +63,19 @@ fn check_module(
             return Err("expected wrong parameters only of a loadable module".into());
         }
     }
-    expect_at_most("pairs", module.pairs.len(), MOST_PAIRS)?;
+    expect_at_most("pairs", module.pairs.len() as u64, MOST_PAIRS as u64)?;
     if let Some(legacy) = &module.legacy {
         needs(profile.legacy, "legacy pairs")?;
-        expect_at_most("init_after", usize::from(legacy.init_after), module.pairs.len())?;
-        expect_at_most("exit_after", usize::from(legacy.exit_after), module.pairs.len())?;
+        expect_at_most(
+            "init_after",
+            usize::from(legacy.init_after) as u64,
+            module.pairs.len() as u64,
+        )?;
+        expect_at_most(
+            "exit_after",
+            usize::from(legacy.exit_after) as u64,
+            module.pairs.len() as u64,
+        )?;
         if legacy.pair.priority != Priority::DEVICE {
             let found = legacy.pair.priority;
             return Err(format!("expected priority 0 of the legacy pair, found {found}"));
@@ -109,9 +117,9 @@ fn check_script(
     half: Half,
     script: &Script,
 ) -> Result<(), String> {
-    expect_at_most("acts", script.acts.len(), MOST_ACTS)?;
+    expect_at_most("acts", script.acts.len() as u64, MOST_ACTS as u64)?;
     let entries = script.acts.iter().filter(|act| matches!(act, Act::Enter {})).count();
-    expect_at_most("entries of an init", entries, 1)?;
+    expect_at_most("entries of an init", entries as u64, 1)?;
     for act in &script.acts {
         check_act(profile, setup, id, half, act)?;
     }
@@ -270,17 +278,5 @@ fn check_op(profile: &Profile, setup: &Setup, op: &Op) -> Result<(), String> {
         }
         Op::Break { end, .. } => check_ending(profile, Half::Init, end),
         _ => Ok(()),
-    }
-}
-
-fn needs(able: bool, what: &str) -> Result<(), String> {
-    if able { Ok(()) } else { Err(format!("needs {what}, which the profile lacks")) }
-}
-
-fn expect_at_most(what: &str, found: usize, most: usize) -> Result<(), String> {
-    if found <= most {
-        Ok(())
-    } else {
-        Err(format!("expected at most {most} {what}, found {found}"))
     }
 }

@@ -10,6 +10,7 @@ use super::super::model::failure_of;
 use super::super::{Half, Linkage, ModuleId, Priority};
 use super::admit::MOST_LOADING_ACTS;
 use super::{Act, Ending, How, Kind, LegacyPlan, ModulePlan, Op, PairPlan, Script, Setup, Twin};
+use crate::core::{one_in, pick};
 
 /// Palettes of priorities, of which each module has one: close to 0, the levels of 2003, the
 /// extremes, and numbers that sort otherwise as text.
@@ -81,17 +82,9 @@ struct Place<'p> {
 }
 
 fn asks_for(module: &ModulePlan, other: ModuleId) -> bool {
-    acts(std::slice::from_ref(module))
+    module
+        .acts()
         .any(|act| matches!(act, Act::Load { module } | Act::Unload { module } if *module == other))
-}
-
-/// True for one byte in so many.
-fn one_in(u: &mut Unstructured<'_>, share: u8) -> arbitrary::Result<bool> {
-    Ok(u.arbitrary::<u8>()? % share == share - 1)
-}
-
-fn pick<T: Copy>(u: &mut Unstructured<'_>, from: &[T]) -> arbitrary::Result<T> {
-    Ok(from[usize::from(u.arbitrary::<u8>()?) % from.len()])
 }
 
 fn draw_module(
@@ -258,7 +251,7 @@ fn draw_twin(
     if how == How::Linkage && !profile.built_in {
         return Ok(());
     }
-    if acts(&setup.modules).any(|act| !matches!(act, Act::Enter {})) {
+    if setup.modules.iter().flat_map(ModulePlan::acts).any(|act| !matches!(act, Act::Enter {})) {
         // Both would do it, and the second would find what the first has done.
         strip_acts(&mut setup.modules[of]);
     }
@@ -291,11 +284,6 @@ fn draw_twin(
     setup.modules.push(plan);
     setup.twin = Some(Twin { of: module_id(of), how, pairs });
     Ok(())
-}
-
-fn acts(modules: &[ModulePlan]) -> impl Iterator<Item = &Act> {
-    let pairs = modules.iter().flat_map(ModulePlan::pairs);
-    pairs.flat_map(|pair| pair.init.iter().chain(&pair.exit)).flat_map(|script| &script.acts)
 }
 
 fn strip_acts(module: &mut ModulePlan) {

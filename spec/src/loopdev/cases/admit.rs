@@ -6,6 +6,7 @@ use super::super::contract::Profile;
 use super::super::model::misfit;
 use super::super::{Attachment, Cipher, Iv, Loopdev, Sector, Transform};
 use super::{Change, MOST_SECTORS, Op, Setup};
+use crate::core::admit::needs;
 use crate::core::{Bytes, Case};
 
 /// The most ops of a case.
@@ -167,10 +168,6 @@ fn check_unit(profile: &Profile, transform: &Transform, data: &Bytes) -> Result<
         return Err(format!("expected the bytes of a unit of {transform}, found {bytes}"));
     }
     Ok(())
-}
-
-fn needs(able: bool, what: &str) -> Result<(), String> {
-    if able { Ok(()) } else { Err(format!("needs {what}, which the profile lacks")) }
 }
 
 fn expect_at_most(what: &str, found: u64, most: u64) -> Result<(), String> {
