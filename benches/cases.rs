@@ -31,7 +31,7 @@ fn measure<M: Mechanism>(implementations: &[Implementation<M>]) {
     let open = reference.expect("every mechanism has a reference").open;
     let mut subject = open().expect("the reference runs everywhere");
     let judge = Judge::new(subject.profile());
-    let draw = |index| random_case::<M>(Seed(0), index, judge.profile());
+    let draw = |index| random_case::<M>(Seed(0), index, judge.profile(), None);
 
     let drawn = cases_per_second(|index| {
         black_box(draw(index));

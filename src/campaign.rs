@@ -4,17 +4,20 @@
 //! counters and never stop early, so that what is found depends on the plan alone.
 //! It does not cover what the counts mean: that is the report's.
 
+use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
 use lawbook_spec::core::{
-    Case, Judge, LawId, Mechanism, Missing, Outcome, Shrinker, Subject, Trace, draw_case,
+    Break, Case, End, Judge, LawId, Mechanism, Missing, Outcome, Shrinker, Subject, Trace,
+    draw_case_of,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::long::LongCase;
 use crate::plan::{Budget, CaseNumber, Length, Plan, Seed, Tier};
 use crate::quiet;
 
@@ -94,19 +97,31 @@ pub(crate) struct Found<M: Mechanism> {
     pub(crate) why: String,
 }
 
-/// Case `index` of the random tier, for implementations with this profile.
+/// Case `index` of the random tier, for implementations with this profile; in a world of about this
+/// size, where one is asked for.
 ///
 /// # Panics
 ///
 /// When the bytes that the mechanism asks for do not suffice for a setup.
-pub fn random_case<M: Mechanism>(seed: Seed, index: u64, profile: &M::Profile) -> Case<M> {
+pub fn random_case<M: Mechanism>(
+    seed: Seed,
+    index: u64,
+    profile: &M::Profile,
+    size: Option<u64>,
+) -> Case<M> {
+    let mut bytes = vec![0; M::DRAW_BYTES];
+    stream_of(seed, index).fill_bytes(&mut bytes);
+    draw_case_of(&mut Unstructured::new(&bytes), profile, size)
+        .expect("DRAW_BYTES suffice for a setup")
+}
+
+/// The bytes that case `index` is drawn from.
+pub(crate) fn stream_of(seed: Seed, index: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.0.to_le_bytes());
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(index);
-    let mut bytes = vec![0; M::DRAW_BYTES];
-    rng.fill_bytes(&mut bytes);
-    draw_case(&mut Unstructured::new(&bytes), profile).expect("DRAW_BYTES suffice for a setup")
+    rng
 }
 
 /// Runs a campaign.
@@ -176,7 +191,7 @@ pub(crate) fn hunt<M: Mechanism>(
     });
     let random = |index| {
         let tier = Tier::Random;
-        (CaseNumber { tier, index }, random_case(seed, index, profile))
+        (CaseNumber { tier, index }, random_case(seed, index, profile, None))
     };
     let cases = (0..least).map(random).chain(small).chain((least..most).map(random));
     let mut tally = Tally::new();
@@ -273,8 +288,15 @@ impl<M: Mechanism> Course<'_, M> {
             }
             let index = self.plan.shard.case(place);
             let number = CaseNumber { tier: Tier::Random, index };
-            let case = random_case(self.plan.seed, index, self.judge.profile());
-            tally.judge(subject, self.judge, number, case, self.start);
+            let Plan { seed, size, ops, .. } = *self.plan;
+            let profile = self.judge.profile();
+            if let Some(ops) = ops {
+                let case = || LongCase::new(seed, index, profile, size, ops);
+                tally.judge_long(subject, self.judge, number, case, self.start);
+            } else {
+                let case = random_case(seed, index, profile, size);
+                tally.judge(subject, self.judge, number, case, self.start);
+            }
             tally.random += 1;
             self.progress.step(Tier::Random);
         }
@@ -332,13 +354,80 @@ impl<M: Mechanism> Tally<M> {
         for (sum, more) in self.evidence.iter_mut().zip(&verdict.evidence) {
             *sum += u64::from(*more);
         }
-        self.count_kinds(&case, &trace);
-        let Some((at, broken)) = verdict.broken else {
+        for (op, event) in case.ops.iter().zip(&trace.events) {
+            self.count_kind(op, event);
+        }
+        if let Some((at, broken)) = verdict.broken {
+            self.note_breaks(broken, at, number, start, || (case, trace));
+        }
+    }
+
+    /// The same for a case of which nothing is kept: what broke is drawn and run again.
+    fn judge_long<'p>(
+        &mut self,
+        subject: &mut dyn Subject<M>,
+        judge: &Judge<M>,
+        number: CaseNumber,
+        make: impl Fn() -> LongCase<'p, M>,
+        start: Instant,
+    ) {
+        let mut case = make();
+        let setup = case.setup.clone();
+        let mut watch = judge.watch(&setup);
+        let (mut at, mut last) = (0, None);
+        let mut broken = Vec::new();
+        let mut ops = case.by_ref().inspect(|op| last = Some(op.clone()));
+        let end = quiet::stream(subject, &setup, &mut ops, &mut |op, event| {
+            self.count_kind(op, event);
+            broken = watch.step(op, event);
+            if !broken.is_empty() {
+                return ControlFlow::Break(());
+            }
+            at += 1;
+            ControlFlow::Continue(())
+        });
+        self.cases += 1;
+        match (end, last) {
+            (End::Unsupported(why), _) => {
+                self.unsupported += 1;
+                self.unsupported_why.get_or_insert((number, why));
+                return;
+            }
+            (End::Mishap(why), Some(op)) if broken.is_empty() => {
+                broken = watch.not_answered(&op, &why);
+            }
+            _ => {}
+        }
+        for (sum, more) in self.evidence.iter_mut().zip(watch.evidence()) {
+            *sum += u64::from(*more);
+        }
+        if !broken.is_empty() {
+            self.note_breaks(broken, at, number, start, || {
+                let case = Case { setup, ops: make().take(at + 1).collect() };
+                let trace = quiet::run(subject, &case);
+                (case, trace)
+            });
+        }
+    }
+
+    /// Keeps the laws that a case is the first one to break.
+    fn note_breaks(
+        &mut self,
+        broken: Vec<Break>,
+        at: usize,
+        number: CaseNumber,
+        start: Instant,
+        case: impl FnOnce() -> (Case<M>, Trace<M>),
+    ) {
+        let index = |law| law_index::<M>(law).expect("only laws of the mechanism are judged");
+        let is_first = |broken: &Break| self.breaks[index(broken.law)].is_none();
+        let first: Vec<Break> = broken.into_iter().filter(is_first).collect();
+        if first.is_empty() {
             return;
-        };
-        for broken in broken {
-            let index = law_index::<M>(broken.law).expect("only laws of the mechanism are judged");
-            self.breaks[index].get_or_insert_with(|| Found {
+        }
+        let (case, trace) = case();
+        for broken in first {
+            self.breaks[index(broken.law)] = Some(Found {
                 number,
                 after: start.elapsed(),
                 #[cfg(feature = "command")]
@@ -351,19 +440,15 @@ impl<M: Mechanism> Tally<M> {
         }
     }
 
-    fn count_kinds(&mut self, case: &Case<M>, trace: &Trace<M>) {
-        for (op, event) in case.ops.iter().zip(&trace.events) {
-            let kind = M::kind(op);
-            let Some(index) = M::KINDS.iter().position(|known| known.kind == kind) else {
-                continue;
-            };
-            let count = &mut self.kinds[index];
-            count.ops += 1;
-            match M::outcome(event) {
-                Outcome::Done => {}
-                Outcome::Refused => count.refused += 1,
-                Outcome::Skipped => count.skipped += 1,
-            }
+    fn count_kind(&mut self, op: &M::Op, event: &M::Event) {
+        let kind = M::kind(op);
+        let Some(index) = M::KINDS.iter().position(|known| known.kind == kind) else { return };
+        let count = &mut self.kinds[index];
+        count.ops += 1;
+        match M::outcome(event) {
+            Outcome::Done => {}
+            Outcome::Refused => count.refused += 1,
+            Outcome::Skipped => count.skipped += 1,
         }
     }
 

@@ -155,6 +155,9 @@ pub(crate) trait Entry: Sync {
 
     fn title(&self) -> &'static str;
 
+    /// The greatest world that can be asked for, and in what it is counted.
+    fn largest(&self) -> Option<(u64, &'static str)>;
+
     fn laws(&self) -> Vec<LawNote>;
 
     /// What `--impl` takes, in the order of the lists.
@@ -273,6 +276,10 @@ impl<M: Mechanism> Entry for Built<M> {
         M::TITLE
     }
 
+    fn largest(&self) -> Option<(u64, &'static str)> {
+        M::LARGEST
+    }
+
     fn laws(&self) -> Vec<LawNote> {
         M::laws()
             .iter()
@@ -360,7 +367,9 @@ impl<M: Mechanism> Entry for Built<M> {
         if plan.tier != Tier::Small {
             for place in 0..plan.shard.places(selection.random_cases) {
                 let index = plan.shard.case(place);
-                if let Err(error) = put(campaign::random_case(plan.seed, index, &profile)) {
+                if let Err(error) =
+                    put(campaign::random_case(plan.seed, index, &profile, plan.size))
+                {
                     return Ok(Err(error));
                 }
             }

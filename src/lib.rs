@@ -18,6 +18,7 @@ struct Readme;
 
 mod campaign;
 mod harness;
+mod long;
 mod plan;
 mod quiet;
 mod record;

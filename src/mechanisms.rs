@@ -12,6 +12,7 @@ impl Mechanisms {
     pub fn built_in() -> Self {
         let mut frames = reference::frames::implementations();
         frames.extend(faults::frames::implementations());
+        frames.extend(outside::frames::implementations());
         let mut init = reference::init::implementations();
         init.extend(faults::init::implementations());
         init.extend(outside::init::implementations());

@@ -23,6 +23,11 @@ pub struct Plan {
     pub length: Length,
     /// What the random tier is drawn from.
     pub seed: Seed,
+    /// Which worlds the random tier has: of the size of a mechanism's own, or of about this one.
+    pub size: Option<u64>,
+    /// How many ops a random case has: as many as the mechanism says, or so many, which are judged
+    /// while they are done and not kept.
+    pub ops: Option<u64>,
     /// How many threads; none of them changes what is found.
     pub jobs: NonZero<usize>,
     /// Which part of the cases.
@@ -37,12 +42,22 @@ pub struct Plan {
     pub shrink: Budget,
 }
 
+impl Plan {
+    /// Whether what is missing was missed: a part of a campaign, or a few long cases, need not meet
+    /// every situation.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.shard.is_whole() && self.ops.is_none()
+    }
+}
+
 impl Default for Plan {
     fn default() -> Self {
         Plan {
             tier: Tier::Both,
             length: Length::Default,
             seed: Seed(0),
+            size: None,
+            ops: None,
             jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
             shard: Shard::WHOLE,
             exempt: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
 
+use super::campaign::expect_size;
 use super::parse::{TierName, count};
 use super::{Console, Ending, find};
 use crate::entry::{Mechanisms, REFERENCE, Selection, Trouble};
@@ -23,6 +24,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "HEX", default_value = "0")]
     seed: Seed,
 
+    /// In large worlds, of about this size: of frames, so many
+    #[arg(long, value_name = "N", value_parser = count)]
+    size: Option<NonZero<u64>>,
+
     /// Whose profile they are drawn for
     #[arg(long = "impl", value_name = "NAME", default_value = REFERENCE)]
     implementation: String,
@@ -42,9 +47,11 @@ pub(super) fn run(
     console: &mut Console<'_>,
 ) -> Result<Ending, Trouble> {
     let entry = find(mechanisms, &options.mechanism)?;
+    expect_size(entry, options.size)?;
     let plan = Plan {
         tier: options.tier.into(),
         seed: options.seed,
+        size: options.size.map(NonZero::get),
         shard: options.shard,
         ..Plan::default()
     };

@@ -1,17 +1,17 @@
 //! `lawbook check`: judges implementations and prints a row per law.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::parse::{TierName, count, duration, jobs};
+use super::campaign::{Campaign, Counterexamples, Repeats, check_of};
+use super::parse::duration;
 use super::progress::Bar;
 use super::{Console, EXIT_STATUS, Ending, find, quoted, select};
 use crate::entry::{Entry, Mechanisms, REFERENCE, Trouble};
-use crate::files::{Exemptions, Piece, Text, expect_writable, make_folder, write_whole};
-use crate::plan::{Length, Plan, Seed, Shard, Tier};
-use crate::report::{LawReport, Report, Status, junit, terminal};
+use crate::files::{Exemptions, Piece, Text, expect_writable, write_whole};
+use crate::plan::{Length, Plan, Shard};
+use crate::report::{Report, Status, junit, terminal};
 
 /// Judges implementations: a row per law with verdict, evidence and first break
 #[derive(Debug, clap::Args)]
@@ -25,33 +25,16 @@ pub(super) struct Options {
     #[arg(long = "impl", value_name = "NAME", default_value = REFERENCE)]
     implementations: Vec<String>,
 
-    /// How many random cases; by default as many as the mechanism says
-    #[arg(long, value_name = "N", value_parser = count)]
-    cases: Option<NonZero<u64>>,
+    #[command(flatten)]
+    campaign: Campaign,
 
     /// Random cases for so long instead, after the small tier: 500ms, 10s, 5m
     #[arg(long, value_parser = duration, conflicts_with = "cases")]
     time: Option<Duration>,
 
-    /// Which tiers of cases: the exhaustive small one, the random one, or the one after the other
-    #[arg(long, value_enum, default_value = "both")]
-    tier: TierName,
-
-    /// What random cases are drawn from
-    #[arg(long, value_name = "HEX", default_value = "0")]
-    seed: Seed,
-
-    /// How many threads; by default as many as there are processors
-    #[arg(long, value_name = "N", value_parser = jobs)]
-    jobs: Option<NonZero<usize>>,
-
     /// Only every Nth case, from the Kth on; what needs the whole campaign is not decided then
     #[arg(long, value_name = "K/N", default_value = "1/1", hide_default_value = true)]
     shard: Shard,
-
-    /// Report only this law; all are judged; may be repeated
-    #[arg(long = "law", value_name = "ID")]
-    laws: Vec<String>,
 
     /// The laws that are expected to break; may be repeated for several mechanisms
     #[arg(long, value_name = "FILE")]
@@ -69,9 +52,8 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
-    /// Write a counterexample of each broken law into this folder
-    #[arg(long, value_name = "DIR")]
-    save: Option<PathBuf>,
+    #[command(flatten)]
+    counterexamples: Counterexamples,
 }
 
 /// One implementation that is to be judged.
@@ -90,17 +72,16 @@ pub(super) fn run(
     for file in options.json.iter().chain(&options.junit) {
         expect_writable(file)?;
     }
-    if let Some(folder) = &options.save {
-        make_folder(folder)?;
-    }
+    options.counterexamples.expect_folder()?;
     let mut reports = Vec::new();
     for subject in &subjects {
         let bar = Bar::new(&format!("{} {}", subject.entry.name(), subject.implementation));
         let report = subject.entry.check(subject.implementation, &subject.plan, &bar)?;
         drop(bar);
-        let repeats = Repeats::of(options, &report);
-        save(options, &report)?;
-        console.print(&terminal::render(&report, &repeats, console.is_terminal))?;
+        let repeats = Repeats::of(&report, &options.counterexamples);
+        options.counterexamples.save(&report)?;
+        let repeat = repeat(options, &report);
+        console.print(&terminal::render(&report, &repeats, &repeat, console.is_terminal))?;
         reports.push((report, repeats));
     }
     if let Some(file) = &options.json {
@@ -120,11 +101,11 @@ fn subjects<'a>(
 ) -> Result<Vec<Subject<'a>>, Trouble> {
     let entries = select(mechanisms, &options.mechanisms)?;
     let exempt = exemptions(options, mechanisms, &entries)?;
-    let laws = chosen_laws(&entries, &options.laws)?;
+    let laws = chosen_laws(&entries, &options.campaign.laws)?;
     let mut subjects = Vec::new();
     for &entry in &entries {
         let laws = laws.get(entry.name()).cloned().unwrap_or_default();
-        if laws.is_empty() && !options.laws.is_empty() {
+        if laws.is_empty() && !options.campaign.laws.is_empty() {
             continue;
         }
         let plan = Plan {
@@ -142,6 +123,7 @@ fn subjects<'a>(
                 continue;
             }
             entry.expect(implementation)?;
+            options.campaign.expect(entry)?;
             subjects.push(Subject { entry, implementation, plan: plan.clone() });
         }
     }
@@ -149,16 +131,9 @@ fn subjects<'a>(
 }
 
 fn plan(options: &Options) -> Plan {
-    let plan = Plan::default();
+    let plan = options.campaign.plan();
     Plan {
-        tier: options.tier.into(),
-        length: match (options.cases, options.time) {
-            (Some(cases), _) => Length::Cases(cases.get()),
-            (None, Some(time)) => Length::Time(time),
-            (None, None) => Length::Default,
-        },
-        seed: options.seed,
-        jobs: options.jobs.unwrap_or(plan.jobs),
+        length: options.time.map_or(plan.length, Length::Time),
         shard: options.shard,
         strict: options.strict,
         ..plan
@@ -224,22 +199,6 @@ pub(super) fn at(piece: &Piece<'_>, trouble: Trouble) -> Trouble {
     }
 }
 
-fn save(options: &Options, report: &Report) -> Result<(), Trouble> {
-    for law in &report.laws {
-        if let (Some(folder), Some(json)) = (&options.save, &law.counterexample) {
-            let content = format!("{}\n", json.get());
-            write_whole(&file_of(folder, report, law), content.as_bytes())?;
-        }
-    }
-    Ok(())
-}
-
-/// Where a counterexample is saved.
-fn file_of(folder: &Path, report: &Report, law: &LawReport) -> PathBuf {
-    let name = report.implementation.name.replace(':', "-");
-    folder.join(format!("{}-{name}.json", law.id))
-}
-
 fn json(reports: &[(Report, Repeats)]) -> String {
     let reports: Vec<&Report> = reports.iter().map(|(report, _)| report).collect();
     let text = match reports.as_slice() {
@@ -249,61 +208,17 @@ fn json(reports: &[(Report, Repeats)]) -> String {
     text.expect("a report has a JSON form") + "\n"
 }
 
-/// The commands that repeat a run, or one break of it.
-pub(crate) struct Repeats {
-    /// The whole run.
-    pub(crate) run: String,
-    /// Per broken law, its case.
-    laws: BTreeMap<&'static str, String>,
-}
-
-impl Repeats {
-    fn of(options: &Options, report: &Report) -> Self {
-        let implementation = quoted(&report.implementation.name);
-        let start = format!("lawbook check {} --impl {implementation}", report.mechanism);
-        let mut run = start.clone();
-        if report.tier != Tier::Both {
-            run += &format!(" --tier {}", report.tier.name());
-        }
-        if report.tier != Tier::Small {
-            run += &format!(" --seed {} --cases {}", report.seed, report.random_cases);
-        }
-        if !report.shard.is_whole() {
-            run += &format!(" --shard {}", report.shard);
-        }
-        for file in &options.exempt {
-            run += &format!(" --exempt {}", quoted(&file.display().to_string()));
-        }
-        let reported =
-            |law: &&String| report.laws.iter().any(|row| row.id.eq_ignore_ascii_case(law));
-        for law in options.laws.iter().filter(reported) {
-            run += &format!(" --law {}", quoted(law));
-        }
-        if options.strict {
-            run += " --strict";
-        }
-        let laws = report.laws.iter().filter_map(|law| {
-            let case = law.case?;
-            let repeat = match (&options.save, law.tier?) {
-                (Some(folder), _) => {
-                    let file = file_of(folder, report, law).display().to_string();
-                    format!("lawbook replay {} --impl {implementation}", quoted(&file))
-                }
-                (None, Tier::Small) => format!("{start} --tier small --law {}", law.id),
-                (None, _) => format!(
-                    "{start} --tier random --seed {} --cases {} --law {}",
-                    report.seed,
-                    case + 1,
-                    law.id
-                ),
-            };
-            Some((law.id, repeat))
-        });
-        Repeats { laws: laws.collect(), run }
+/// The command that repeats a run.
+fn repeat(options: &Options, report: &Report) -> String {
+    let mut run = check_of(report) + &options.campaign.repeat(report);
+    if !report.shard.is_whole() {
+        run += &format!(" --shard {}", report.shard);
     }
-
-    /// The command that repeats the break of this law.
-    pub(crate) fn law(&self, id: &str) -> Option<&str> {
-        self.laws.get(id).map(String::as_str)
+    for file in &options.exempt {
+        run += &format!(" --exempt {}", quoted(&file.display().to_string()));
     }
+    if options.strict {
+        run += " --strict";
+    }
+    run
 }

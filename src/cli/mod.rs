@@ -2,8 +2,10 @@
 //!
 //! It does not cover adapters: what it judges is built in.
 
+mod campaign;
 mod cases;
 mod check;
+mod compare;
 mod explain;
 mod faults;
 mod implementations;
@@ -21,7 +23,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-pub(crate) use self::check::Repeats;
+pub(crate) use self::campaign::Repeats;
 pub(crate) use self::table::{Rows, Tone};
 use crate::entry::{Entry, Mechanisms, Trouble};
 use crate::story::one_line;
@@ -46,6 +48,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Options),
+    Compare(compare::Options),
     Laws(laws::Options),
     Explain(explain::Options),
     Faults(faults::Options),
@@ -126,6 +129,7 @@ pub fn run(
     };
     let ending = match &arguments.command {
         Command::Check(options) => check::run(options, mechanisms, &mut console),
+        Command::Compare(options) => compare::run(options, mechanisms, &mut console),
         Command::Laws(options) => laws::run(options, mechanisms, &mut console),
         Command::Explain(options) => explain::run(options, mechanisms, &mut console),
         Command::Faults(options) => faults::run(options, mechanisms, &mut console),

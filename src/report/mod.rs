@@ -6,6 +6,8 @@
 #[cfg(feature = "command")]
 pub(crate) mod junit;
 #[cfg(feature = "command")]
+pub(crate) mod matrix;
+#[cfg(feature = "command")]
 pub(crate) mod terminal;
 
 use std::fmt;
@@ -35,6 +37,12 @@ pub struct Report {
     pub implementation: ImplementationReport,
     /// What the random tier was drawn from.
     pub seed: Seed,
+    /// About which size the worlds of the random tier have, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// How many ops a random case has, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ops: Option<u64>,
     /// Which part of the cases was judged.
     pub shard: Shard,
     /// Which tiers of cases.
@@ -192,7 +200,7 @@ impl Verdict {
 impl LawReport {
     /// Whether this law makes a campaign fail, and in which way.
     fn fails(&self, plan: &Plan) -> Option<Status> {
-        let whole = plan.shard.is_whole();
+        let whole = plan.is_whole();
         match self.verdict {
             Verdict::Broken => Some(Status::Broken),
             Verdict::Weak if plan.strict => Some(Status::Broken),
@@ -229,6 +237,8 @@ pub(crate) fn report<M: Mechanism>(
             profile: raw(findings.judge.profile()),
         },
         seed: plan.seed,
+        size: plan.size,
+        ops: plan.ops,
         shard: plan.shard,
         tier: plan.tier,
         cases: findings.tally.cases,
@@ -322,7 +332,7 @@ fn status(report: &Report, plan: &Plan) -> Status {
     if !report.also_broken.is_empty() {
         fails.push(Status::Broken);
     }
-    if plan.shard.is_whole() {
+    if plan.is_whole() {
         if report.reached.iter().any(ReachReport::is_missed) {
             fails.push(Status::NotExercised);
         }

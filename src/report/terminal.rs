@@ -7,20 +7,35 @@ use crate::cli::{Repeats, Rows, Tone};
 use crate::plan::{CaseNumber, Tier};
 
 /// The report; it ends with a line break.
-pub(crate) fn render(report: &Report, repeats: &Repeats, is_terminal: bool) -> String {
+pub(crate) fn render(
+    report: &Report,
+    repeats: &Repeats,
+    repeat: &str,
+    is_terminal: bool,
+) -> String {
     let mut text = title(report);
     text.push('\n');
     text += &rows(report, is_terminal);
     text += &kinds(report);
+    if let Some(unsupported) = unsupported(report) {
+        text += &format!("unsupported: {unsupported}\n");
+    }
+    text += &stories(report, repeats);
+    text.push('\n');
+    text += &conclusion(report);
+    text += &format!("repeat: {repeat}\n\n");
+    text
+}
+
+/// The story of each broken law, after an empty line.
+pub(crate) fn stories(report: &Report, repeats: &Repeats) -> String {
+    let mut text = String::new();
     for law in &report.laws {
         if let Some(story) = &law.story {
             text.push('\n');
             text += &with_repeat(story, repeats.law(law.id));
         }
     }
-    text.push('\n');
-    text += &conclusion(report);
-    text += &format!("repeat: {}\n\n", repeats.run);
     text
 }
 
@@ -140,15 +155,43 @@ fn kinds(report: &Report) -> String {
             }
         })
         .collect();
-    let mut text = format!("\nops: {}\n", kinds.join(", "));
-    if let Some((number, why)) = &report.unsupported_why {
-        let (count, cases) = (report.unsupported, report.cases);
-        text += &format!("unsupported: {count} of {cases} cases; the first is {number}: {why}\n");
-    }
-    text
+    format!("\nops: {}\n", kinds.join(", "))
+}
+
+/// How many cases could not be run, where there are any, and which is the first.
+pub(crate) fn unsupported(report: &Report) -> Option<String> {
+    let (number, why) = report.unsupported_why.as_ref()?;
+    let (count, cases) = (report.unsupported, report.cases);
+    Some(format!("{count} of {cases} cases; the first is {number}: {why}"))
 }
 
 fn conclusion(report: &Report) -> String {
+    let reached = report.reached.iter().filter(|reach| reach.count > 0).count();
+    let situations = match report.reached.iter().filter(|reach| reach.reason.is_none()).count() {
+        0 => String::new(),
+        all => format!("; {reached} of {all} situations that apply are reached"),
+    };
+    let (status, laws, counts) = (status(report), report.laws.len(), counts(report));
+    format!("{status}; of {laws} laws {counts}{situations}\n")
+}
+
+/// What is made of the campaign, in words.
+pub(crate) fn status(report: &Report) -> &'static str {
+    let exempt = report.laws.iter().any(|law| law.verdict == Verdict::Exempt);
+    match report.status {
+        Status::Holds if !report.shard.is_whole() => "no MUST is broken in this shard",
+        Status::Holds if report.ops.is_some() => "no MUST is broken in these long cases",
+        Status::Holds if exempt => "every applicable MUST holds or is exempt",
+        Status::Holds => "every applicable MUST holds",
+        Status::Broken => "broken",
+        Status::NotExercised => "failed: not everything was exercised",
+        Status::Stale => "failed: an exemption is stale",
+        Status::Unsupported => "failed: more than a tenth of the cases are unsupported",
+    }
+}
+
+/// How many laws have each verdict, and which are broken beside them.
+pub(crate) fn counts(report: &Report) -> String {
     let counts: Vec<String> = count_verdicts(&report.laws)
         .into_iter()
         .map(|(verdict, count)| match verdict {
@@ -156,27 +199,11 @@ fn conclusion(report: &Report) -> String {
             other => format!("{count} {}", other.name().replace('_', " ")),
         })
         .collect();
-    let reached = report.reached.iter().filter(|reach| reach.count > 0).count();
-    let situations = match report.reached.iter().filter(|reach| reach.reason.is_none()).count() {
-        0 => String::new(),
-        all => format!("; {reached} of {all} situations that apply are reached"),
-    };
-    let exempt = report.laws.iter().any(|law| law.verdict == Verdict::Exempt);
-    let status = match report.status {
-        Status::Holds if !report.shard.is_whole() => "no MUST is broken in this shard",
-        Status::Holds if exempt => "every applicable MUST holds or is exempt",
-        Status::Holds => "every applicable MUST holds",
-        Status::Broken => "broken",
-        Status::NotExercised => "failed: not everything was exercised",
-        Status::Stale => "failed: an exemption is stale",
-        Status::Unsupported => "failed: more than a tenth of the cases are unsupported",
-    };
-    let laws = report.laws.len();
     let others = match report.also_broken.as_slice() {
         [] => String::new(),
         others => format!("; broken beside them: {}", others.join(", ")),
     };
-    format!("{status}; of {laws} laws {}{others}{situations}\n", counts.join(", "))
+    counts.join(", ") + &others
 }
 
 /// How many laws have each verdict, in the order of the verdicts.

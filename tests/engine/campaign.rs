@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 
-use lawbook::spec::core::Case;
+use lawbook::spec::core::{Case, Subject, Trace};
 use lawbook::{Length, Plan, Report, Shard, Status, Tier, Verdict, check, judge_bytes, judge_case};
 
-use crate::toy::{Counter, Op, Setup, Toy, Way};
+use crate::toy::{Counter, Op, Profile, Setup, Toy, Way};
 
 fn judge(way: Way, plan: &Plan) -> Report {
     check::<Toy, _>(move || Counter(way), plan)
@@ -100,6 +100,68 @@ fn a_shard_does_not_decide_what_needs_the_whole() {
     assert_eq!(report.cases, 0);
     assert_eq!(verdict(&report, "TOY-01"), Verdict::NotExercised);
     assert_eq!(report.status, Status::Holds);
+}
+
+/// One case of so many ops.
+fn long(ops: u64) -> Plan {
+    let length = Length::Cases(1);
+    Plan { tier: Tier::Random, length, ops: Some(ops), ..Plan::default() }
+}
+
+#[test]
+fn a_long_case_has_all_its_ops_and_need_not_meet_every_situation() {
+    let report = judge(Way::Right, &Plan { size: Some(199), ..long(3) });
+    let ops: u64 = report.kinds.iter().map(|kind| kind.ops).sum();
+    assert_eq!((report.cases, ops, report.status), (1, 3, Status::Holds), "{report}");
+    assert_eq!(report.reached[0].count, 0, "three additions do not reach 199");
+    let report = judge(Way::Right, &long(250_000));
+    let ops: u64 = report.kinds.iter().map(|kind| kind.ops).sum();
+    assert_eq!(ops, 250_000);
+    assert_eq!(report.laws[0].evidence, Some(250_000));
+}
+
+#[test]
+fn a_break_deep_in_a_long_case_is_drawn_again_and_shrunk() {
+    for (way, law, story) in [
+        (Way::HidesNine, "TOY-01", "  → ok\n  1  get    → 0    ← the sum is 9\n"),
+        (Way::PanicsAtThree, "TOY-00", "1  get    → no answer    ← panicked: three is too much"),
+    ] {
+        let report = judge(way, &Plan { size: Some(20), ..long(20_000) });
+        let broken = report.laws.iter().find(|broken| broken.id == law).unwrap();
+        assert_eq!((broken.verdict, report.status), (Verdict::Broken, Status::Broken));
+        assert!(broken.story.as_deref().unwrap().contains(story), "{:?}", broken.story);
+    }
+}
+
+#[test]
+fn a_long_case_that_is_kept_is_judged_like_one_that_is_not() {
+    // The wrapper has no stream of its own: it keeps the case until its end.
+    struct Keeps(Counter);
+    impl Subject<Toy> for Keeps {
+        fn profile(&self) -> Profile {
+            self.0.profile()
+        }
+
+        fn run(&mut self, case: &Case<Toy>) -> Trace<Toy> {
+            self.0.run(case)
+        }
+    }
+    for way in [Way::Right, Way::HidesNine, Way::PanicsAtThree] {
+        let plan = Plan { size: Some(20), ..long(5_000) };
+        let kept = check::<Toy, _>(move || Keeps(Counter(way)), &plan);
+        let told = judge(way, &plan);
+        let evidence = |report: &Report| -> Vec<_> {
+            report.laws.iter().map(|law| (law.evidence, law.story.clone())).collect()
+        };
+        assert_eq!(evidence(&kept), evidence(&told), "{way:?}");
+    }
+}
+
+#[test]
+fn a_size_that_is_asked_for_is_that_of_every_random_world() {
+    let report = judge(Way::HidesNine, &Plan { tier: Tier::Random, size: Some(77), ..long(100) });
+    let story = report.laws.iter().find_map(|law| law.story.as_deref()).unwrap();
+    assert!(story.contains("setup  at most 77\n"), "{story}");
 }
 
 #[test]

@@ -89,6 +89,16 @@ fn bad_input() -> Vec<(String, &'static str)> {
     vec![
         (String::new(), "check lopdev"),
         (String::new(), "check loopdev pages"),
+        (String::new(), "compare"),
+        (String::new(), "compare lopdev"),
+        (String::new(), "compare loopdev referense"),
+        (String::new(), "compare loopdev fault:sense-inverted"),
+        (String::new(), "compare loopdev understudy reference understudy"),
+        (String::new(), "compare loopdev --law INIT-01"),
+        (String::new(), "compare loopdev --time 1s"),
+        (String::new(), "compare loopdev --cases 0"),
+        (String::new(), "compare loopdev --json nowhere/result.json"),
+        (CASE.into(), "compare loopdev --save FILE"),
         (String::new(), "laws nothing"),
         (String::new(), "explain LOOPDEV-99"),
         (String::new(), "check --law loopdev-4"),
@@ -101,6 +111,10 @@ fn bad_input() -> Vec<(String, &'static str)> {
         (String::new(), "check --time 10"),
         (String::new(), "check --time 1s --cases 1"),
         (String::new(), "check --shard 3/2"),
+        (String::new(), "check loopdev --size 4096"),
+        (String::new(), "check frames --size 33554433"),
+        (String::new(), "cases frames --size 0"),
+        (String::new(), "check --ops 0"),
         (String::new(), "check --jobs 0"),
         (String::new(), "check --tier large"),
         (String::new(), "check --json nowhere/result.json"),
@@ -177,9 +191,17 @@ fn bad_input_gets_one_line_that_says_what_was_expected_what_came_and_where() {
 fn the_help_is_as_the_golden_file_has_it() {
     let folder = folder();
     let mut text = lawbook(folder.path(), "--help").out;
-    for command in
-        ["check", "laws", "explain", "faults", "replay", "cases", "judge", "implementations"]
-    {
+    for command in [
+        "check",
+        "compare",
+        "laws",
+        "explain",
+        "faults",
+        "replay",
+        "cases",
+        "judge",
+        "implementations",
+    ] {
         let run = lawbook(folder.path(), &format!("{command} --help"));
         assert_eq!((run.status, run.err.as_str()), (0, ""));
         text += &format!("\n$ lawbook {command} --help\n{}", run.out);
@@ -209,6 +231,11 @@ fn the_exit_status_tells_the_verdict() {
     assert_eq!(status("check toy --tier small"), 1);
     assert_eq!(status("check toy --impl abacus"), 3);
     assert_eq!(status("check toy --impl reference --impl fault:hides-nine"), 1);
+    assert_eq!(status("compare toy"), 0);
+    assert_eq!(status("compare toy weak half fault:hides-nine"), 0);
+    assert_eq!(status("compare toy --tier small"), 0);
+    assert_eq!(status("compare toy reference abacus"), 3);
+    assert_eq!(status("compare toy reference nobody"), 2);
     assert_eq!(status("faults toy"), 0);
     assert_eq!(status("laws"), 0);
     assert_eq!(status("--version"), 0);
@@ -231,12 +258,86 @@ fn a_check_prints_a_row_per_law_and_the_story_of_each_break() {
 }
 
 #[test]
+fn a_comparison_prints_a_row_per_law_and_a_column_per_implementation() {
+    let folder = folder();
+    let mut text = String::new();
+    for arguments in [
+        "compare toy",
+        "compare toy fault:refuses-resets half no-resets weak fault:panics-at-three --seed 2a",
+        "compare toy no-resets reference --tier small",
+        "compare toy no-resets fault:adds-nothing --law TOY-02 --law toy-r2",
+    ] {
+        let run = toy(folder.path(), arguments);
+        assert_eq!((run.status, run.err.as_str()), (0, ""), "{arguments}");
+        text += &format!("$ lawbook {arguments}\n{}", run.out);
+    }
+    golden("compare", &text);
+}
+
+#[test]
+fn a_comparison_of_many_implementations_goes_on_in_another_table_and_stays_narrow() {
+    let folder = folder();
+    let run = lawbook(folder.path(), "compare loopdev --tier random --cases 20 --json r.json");
+    let results = json(&folder.path().join("r.json"))["results"].take();
+    let results = results.as_array().unwrap();
+    let text = run.out.split(" breaks ").next().unwrap();
+    let tables: Vec<_> = text.split("\n\n").filter(|part| part.starts_with("law ")).collect();
+    assert!(results.len() > 10 && tables.len() > 1, "{text}");
+    let (mut heads, mut cells) = (Vec::new(), Vec::new());
+    for table in tables {
+        assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+        let rows = table.lines().map(|line| line.split("  ").map(str::trim));
+        let mut rows = rows.map(|row| row.filter(|cell| !cell.is_empty()).collect::<Vec<_>>());
+        let head = rows.next().unwrap();
+        let columns = head.iter().filter(|head| head.parse::<usize>().is_ok()).count();
+        heads.extend(head[1..=columns].iter().map(|head| head.parse::<usize>().unwrap()));
+        let row = rows.find(|row| row[0] == "LOOPDEV-19").unwrap();
+        cells.extend(row[1..=columns].iter().map(ToString::to_string));
+    }
+    assert_eq!(heads, (1..=results.len()).collect::<Vec<_>>());
+    let verdicts = results.iter().map(|result| match result["laws"][19]["verdict"].as_str() {
+        Some("broken") => "BROKEN".to_owned(),
+        Some("not_applicable") => "n/a".to_owned(),
+        verdict => verdict.unwrap().replace('_', " "),
+    });
+    assert_eq!(cells, verdicts.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_column_of_a_comparison_has_the_verdicts_of_a_check() {
+    let folder = folder();
+    let names = ["fault:hides-nine", "reference", "weak"];
+    let arguments = format!("compare toy {} --seed 2a --json DIR/all.json", names.join(" "));
+    toy(folder.path(), &arguments);
+    let text = fs::read_to_string(folder.path().join("all.json")).unwrap();
+    assert!(text.ends_with("]}\n") && text.matches('\n').count() == 1);
+    let mut all = json(&folder.path().join("all.json"));
+    let fields: Vec<_> = all.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["lawbook", "mechanism", "results"]);
+    assert_eq!((&all["lawbook"], &all["mechanism"]), (&Value::from(1), &Value::from("toy")));
+    let results = all["results"].as_array_mut().unwrap();
+    assert_eq!(results.len(), names.len());
+    for (result, name) in results.iter_mut().zip(names) {
+        toy(folder.path(), &format!("check toy --impl {name} --seed 2a --json DIR/one.json"));
+        let mut alone = json(&folder.path().join("one.json"));
+        assert!(result["seconds"].take().is_number() && alone["seconds"].take().is_number());
+        assert_eq!(*result, alone);
+    }
+}
+
+#[test]
 fn what_is_printed_elsewhere_than_on_a_terminal_is_plain() {
-    let run = lawbook(folder().path(), "check loopdev --cases 20 --tier random");
-    assert_eq!(run.err, "");
-    assert!(!run.out.contains('\u{1b}'), "{}", run.out);
-    let blank = run.out.lines().find(|line| line.ends_with(' '));
-    assert_eq!(blank, None);
+    let folder = folder();
+    for arguments in [
+        "check loopdev --cases 20 --tier random",
+        "compare loopdev reference xts-mode --cases 20 --tier random",
+    ] {
+        let run = lawbook(folder.path(), arguments);
+        assert_eq!(run.err, "");
+        assert!(!run.out.contains('\u{1b}'), "{}", run.out);
+        let blank = run.out.lines().find(|line| line.ends_with(' '));
+        assert_eq!(blank, None);
+    }
 }
 
 #[test]
@@ -298,6 +399,9 @@ fn a_command_that_fails_leaves_no_file_and_keeps_the_old_one() {
         "check toy --exempt DIR/nothing --json DIR/result.json",
         "check toy --json DIR/result.json --junit DIR/nowhere/junit.xml",
         "faults toys --json DIR/result.json",
+        "compare toy reference nobody --json DIR/result.json --save DIR/save",
+        "compare toy reference abacus --json DIR/result.json --save DIR/save",
+        "compare toy reference reference --json DIR/result.json --save DIR/save",
     ] {
         assert!(toy(folder.path(), arguments).status >= 2, "{arguments}");
     }
@@ -340,6 +444,48 @@ fn the_line_that_repeats_a_break_repeats_it() {
                 assert!(again.out.contains(&format!("{law} is broken")), "{repeat}");
             }
         }
+    }
+}
+
+#[test]
+fn the_lines_that_repeat_a_comparison_and_its_breaks_repeat_them() {
+    let folder = folder();
+    let start = "compare toy reference fault:refuses-resets fault:hides-nine --seed 7 --cases 400";
+    for save in ["", " --save DIR/save"] {
+        let run = toy(folder.path(), &format!("{start}{save}"));
+        let repeats: Vec<_> =
+            run.out.lines().filter_map(|line| line.split_once("repeat: lawbook ")).collect();
+        let [(_, resets), (_, nine), (_, whole)] = repeats.as_slice() else {
+            panic!("{}", run.out)
+        };
+        for (repeat, law) in [(resets, "TOY-03"), (nine, "TOY-01")] {
+            let again = toy(folder.path(), repeat);
+            assert_eq!(again.status, 1, "{repeat}: {}", again.err);
+            assert!(again.out.contains(&format!("{law} is broken")), "{repeat}");
+        }
+        assert_eq!(*whole, start);
+    }
+}
+
+#[test]
+fn the_line_that_repeats_a_run_of_long_cases_says_how_long_they_are() {
+    let command = "check toy --impl fault:hides-nine --tier random";
+    let run = toy(folder().path(), &format!("{command} --size 20 --ops 900 --cases 2"));
+    for line in [
+        format!("  repeat: lawbook {command} --seed 0 --cases 1 --size 20 --ops 900 --law TOY-01"),
+        format!("repeat: lawbook {command} --seed 0 --cases 2 --size 20 --ops 900"),
+    ] {
+        assert!(run.out.lines().any(|found| found == line), "{}", run.out);
+    }
+}
+
+#[test]
+fn a_law_and_a_situation_that_are_asked_for_are_in_the_line_that_repeats_the_run() {
+    for command in ["check toy --impl no-resets", "compare toy no-resets"] {
+        let run = toy(folder().path(), &format!("{command} --law TOY-02 --law TOY-R1"));
+        let repeat =
+            format!("repeat: lawbook {command} --seed 0 --cases 500 --law TOY-02 --law TOY-R1");
+        assert!(run.out.lines().any(|line| line == repeat), "{}", run.out);
     }
 }
 

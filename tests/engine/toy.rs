@@ -134,6 +134,7 @@ impl Mechanism for Toy {
     const TITLE: &'static str = "a counter with a limit";
     const CASES: u64 = 500;
     const DRAW_BYTES: usize = 128;
+    const LARGEST: Option<(u64, &'static str)> = Some((200, "counts"));
     const LENGTHS: &'static [u16] = &[4, 8, 16];
     const KINDS: &'static [KindOf<Kind>] = &[
         KindOf { kind: Kind::Add, name: "add", weight: 100, producer: true },
@@ -170,6 +171,10 @@ impl Mechanism for Toy {
 
     fn draw_setup(u: &mut Unstructured<'_>, _: &Profile) -> arbitrary::Result<Setup> {
         Ok(Setup { most: 1 + u.arbitrary::<u8>()? % 40 })
+    }
+
+    fn draw_setup_of(_: &mut Unstructured<'_>, _: &Profile, size: u64) -> arbitrary::Result<Setup> {
+        Ok(Setup { most: u8::try_from(size).unwrap_or(u8::MAX) })
     }
 
     fn draw_op(
@@ -279,6 +284,21 @@ pub(crate) struct Counter(pub(crate) Way);
 impl Subject<Toy> for Counter {
     fn profile(&self) -> Profile {
         Profile { resets: self.0 != Way::NoResets }
+    }
+
+    fn stream(
+        &mut self,
+        setup: &Setup,
+        ops: &mut dyn Iterator<Item = Op>,
+        tell: &mut Tell<'_, Toy>,
+    ) -> End {
+        let mut value = 0_u8;
+        for op in ops {
+            if tell(&op, &self.step(&op, setup.most, &mut value)).is_break() {
+                break;
+            }
+        }
+        End::Whole
     }
 
     fn run(&mut self, case: &Case<Toy>) -> Trace<Toy> {

@@ -45,12 +45,19 @@ impl<M: Mechanism> Trace<M> {
     /// trace's end.
     pub fn watch(work: impl FnOnce(&mut Vec<M::Event>) -> Result<(), End>) -> Self {
         let mut events = Vec::new();
-        let end = match catch_unwind(AssertUnwindSafe(|| work(&mut events))) {
+        let end = End::watch(|| work(&mut events));
+        Trace { events, end }
+    }
+}
+
+impl End {
+    /// What `work` comes to: whole, or what stops it, a panic included.
+    pub fn watch(work: impl FnOnce() -> Result<(), End>) -> Self {
+        match catch_unwind(AssertUnwindSafe(work)) {
             Ok(Ok(())) => End::Whole,
             Ok(Err(end)) => end,
             Err(payload) => End::Mishap(format!("panicked: {}", panic_message(&*payload))),
-        };
-        Trace { events, end }
+        }
     }
 }
 

@@ -17,16 +17,78 @@ pub fn draw_case<M: Mechanism>(
     u: &mut Unstructured<'_>,
     profile: &M::Profile,
 ) -> arbitrary::Result<Case<M>> {
+    draw_case_of(u, profile, None)
+}
+
+/// The same, in a world of about this size where one is asked for.
+///
+/// # Errors
+///
+/// When the bytes do not suffice for a setup.
+pub fn draw_case_of<M: Mechanism>(
+    u: &mut Unstructured<'_>,
+    profile: &M::Profile,
+    size: Option<u64>,
+) -> arbitrary::Result<Case<M>> {
     let length = draw_length::<M>(u)?;
-    let weights = draw_swarm::<M>(u)?;
-    let setup = M::draw_setup(u, profile)?;
-    let mut draft = M::Draft::default();
+    let mut drawer = Drawer::<M>::new(u)?;
+    let setup = match size {
+        Some(size) => M::draw_setup_of(u, profile, size)?,
+        None => M::draw_setup(u, profile)?,
+    };
     let mut ops = Vec::with_capacity(length);
     while ops.len() < length && !u.is_empty() {
-        let kind = draw_kind::<M>(u, &weights)?;
-        ops.push(M::draw_op(u, kind, &setup, profile, &mut draft)?);
+        ops.push(drawer.op(u, &setup, profile)?);
     }
     Ok(Case { setup, ops })
+}
+
+/// Draws the ops of a case, one after the other.
+pub struct Drawer<M: Mechanism> {
+    weights: Vec<u32>,
+    draft: M::Draft,
+}
+
+impl<M: Mechanism> Drawer<M> {
+    /// Draws the swarm mask of a case.
+    ///
+    /// # Errors
+    ///
+    /// When `u` refuses to give more bytes.
+    pub fn new(u: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
+        Ok(Drawer { weights: draw_swarm::<M>(u)?, draft: M::Draft::default() })
+    }
+
+    /// Goes on with another swarm mask.
+    ///
+    /// # Errors
+    ///
+    /// When `u` refuses to give more bytes.
+    pub fn change(&mut self, u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
+        self.weights = draw_swarm::<M>(u)?;
+        Ok(())
+    }
+
+    /// Draws the next op of a case in this world.
+    ///
+    /// # Errors
+    ///
+    /// When `u` refuses to give more bytes.
+    pub fn op(
+        &mut self,
+        u: &mut Unstructured<'_>,
+        setup: &M::Setup,
+        profile: &M::Profile,
+    ) -> arbitrary::Result<M::Op> {
+        let kind = draw_kind::<M>(u, &self.weights)?;
+        M::draw_op(u, kind, setup, profile, &mut self.draft)
+    }
+}
+
+impl<M: Mechanism> std::fmt::Debug for Drawer<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drawer").field("weights", &self.weights).finish_non_exhaustive()
+    }
 }
 
 fn draw_length<M: Mechanism>(u: &mut Unstructured<'_>) -> arbitrary::Result<usize> {

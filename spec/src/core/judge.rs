@@ -58,71 +58,31 @@ impl<M: Mechanism> Judge<M> {
     /// Judges one trace of one case, up to the first event at which a law breaks: what comes
     /// after a break makes laws look broken that are not.
     pub fn judge(&self, case: &Case<M>, trace: &Trace<M>) -> Verdict {
-        let mut verdict =
-            Verdict { evidence: vec![0; M::laws().len()], broken: None, unsupported: None };
-        let mut model = M::model(&self.profile, &case.setup);
+        let mut watch = self.watch(&case.setup);
+        let mut broken = None;
         for (at, (op, event)) in case.ops.iter().zip(&trace.events).enumerate() {
-            let broken = self.step(&mut model, op, event, &mut verdict.evidence);
-            if !broken.is_empty() {
-                verdict.broken = Some((at, broken));
-                return verdict;
+            let breaks = watch.step(op, event);
+            if !breaks.is_empty() {
+                broken = Some((at, breaks));
+                break;
             }
         }
-        if let End::Unsupported(reason) = &trace.end {
-            verdict.unsupported = Some(reason.clone());
-            verdict.evidence.fill(0);
-        } else if let Some(why) = self.wrong_end(&model, case, trace) {
-            let broken = M::laws()
-                .iter()
-                .filter(|law| matches!(law.check, Check::Answers))
-                .map(|law| Break { law: law.id, why: Breach(why.clone()) })
-                .collect();
-            verdict.broken = Some((trace.events.len().min(case.ops.len()), broken));
+        let mut unsupported = None;
+        if let (None, End::Unsupported(reason)) = (&broken, &trace.end) {
+            unsupported = Some(reason.clone());
+            watch.evidence.fill(0);
+        } else if broken.is_none()
+            && let Some(why) = self.wrong_end(&watch.model, case, trace)
+        {
+            broken = Some((trace.events.len().min(case.ops.len()), no_answer::<M>(&why)));
         }
-        verdict
+        Verdict { evidence: watch.evidence, broken, unsupported }
     }
 
-    /// Judges one event, folds it into the model, and returns the laws that it breaks.
-    fn step(
-        &self,
-        model: &mut M::Model,
-        op: &M::Op,
-        event: &M::Event,
-        evidence: &mut [u32],
-    ) -> Vec<Break> {
-        let mut broken = Vec::new();
-        let mut note = |law: &Law<M>, evidence: &mut u32, judgement| match judgement {
-            Judgement::Silent => {}
-            Judgement::Holds => *evidence += 1,
-            Judgement::Broken(why) => broken.push(Break { law: law.id, why }),
-        };
-        if let Err(why) = M::answers(model, op, event) {
-            // The other laws can't read an answer of another kind.
-            let law = &M::laws()[0];
-            note(law, &mut evidence[0], Judgement::broken(why));
-            return broken;
-        }
-        for &index in &self.before {
-            let law = &M::laws()[index];
-            let judgement = match law.check {
-                Check::Answers => Judgement::Holds,
-                Check::Step(check) => check(model, op, event),
-                Check::Reach(check) if check(model, op, event) => Judgement::Holds,
-                _ => Judgement::Silent,
-            };
-            note(law, &mut evidence[index], judgement);
-        }
-        M::record(model, op, event);
-        for &index in &self.after {
-            let law = &M::laws()[index];
-            let judgement = match law.check {
-                Check::Always(check) => check(model),
-                Check::ReachAlways(check) if check(model) => Judgement::Holds,
-                _ => Judgement::Silent,
-            };
-            note(law, &mut evidence[index], judgement);
-        }
-        broken
+    /// Judges a case while it runs, event by event.
+    pub fn watch(&self, setup: &M::Setup) -> Watch<'_, M> {
+        let model = M::model(&self.profile, setup);
+        Watch { judge: self, model, evidence: vec![0; M::laws().len()] }
     }
 
     /// What is wrong with the way the trace ended.
@@ -140,6 +100,80 @@ impl<M: Mechanism> Judge<M> {
             )),
             _ => None,
         }
+    }
+}
+
+/// A case that is judged while it runs. Neither ops nor events are kept.
+pub struct Watch<'j, M: Mechanism> {
+    judge: &'j Judge<M>,
+    model: M::Model,
+    evidence: Vec<u32>,
+}
+
+impl<M: Mechanism> Watch<'_, M> {
+    /// Judges one event, folds it into the memory, and returns the laws that it breaks: what comes
+    /// after one that breaks any is not to be judged.
+    pub fn step(&mut self, op: &M::Op, event: &M::Event) -> Vec<Break> {
+        let mut broken = Vec::new();
+        let mut note = |law: &Law<M>, evidence: &mut u32, judgement| match judgement {
+            Judgement::Silent => {}
+            Judgement::Holds => *evidence += 1,
+            Judgement::Broken(why) => broken.push(Break { law: law.id, why }),
+        };
+        let (model, evidence) = (&mut self.model, &mut self.evidence);
+        if let Err(why) = M::answers(model, op, event) {
+            // The other laws can't read an answer of another kind.
+            let law = &M::laws()[0];
+            note(law, &mut evidence[0], Judgement::broken(why));
+            return broken;
+        }
+        for &index in &self.judge.before {
+            let law = &M::laws()[index];
+            let judgement = match law.check {
+                Check::Answers => Judgement::Holds,
+                Check::Step(check) => check(model, op, event),
+                Check::Reach(check) if check(model, op, event) => Judgement::Holds,
+                _ => Judgement::Silent,
+            };
+            note(law, &mut evidence[index], judgement);
+        }
+        M::record(model, op, event);
+        for &index in &self.judge.after {
+            let law = &M::laws()[index];
+            let judgement = match law.check {
+                Check::Always(check) => check(model),
+                Check::ReachAlways(check) if check(model) => Judgement::Holds,
+                _ => Judgement::Silent,
+            };
+            note(law, &mut evidence[index], judgement);
+        }
+        broken
+    }
+
+    /// What an op that was not answered, for this reason, breaks: nothing, where the profile says
+    /// that it ends the case.
+    pub fn not_answered(&self, op: &M::Op, why: &str) -> Vec<Break> {
+        match M::may_abort(&self.judge.profile, &self.model, op) {
+            true => Vec::new(),
+            false => no_answer::<M>(why),
+        }
+    }
+
+    /// Per law, in the order of [`Mechanism::laws`]: how many events were evidence.
+    pub fn evidence(&self) -> &[u32] {
+        &self.evidence
+    }
+}
+
+/// What an implementation breaks that does not answer.
+fn no_answer<M: Mechanism>(why: &str) -> Vec<Break> {
+    let laws = M::laws().iter().filter(|law| matches!(law.check, Check::Answers));
+    laws.map(|law| Break { law: law.id, why: Breach(why.into()) }).collect()
+}
+
+impl<M: Mechanism> std::fmt::Debug for Watch<'_, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("judge", self.judge).finish_non_exhaustive()
     }
 }
 

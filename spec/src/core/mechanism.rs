@@ -1,13 +1,14 @@
 //! What a mechanism is to the core, and the one port by which implementations are run.
 
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 
 use arbitrary::Unstructured;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Case, Law, Trace};
+use super::{Case, End, Law, Trace};
 
 /// What every part of a case and a trace is: plain data with a JSON form.
 ///
@@ -108,6 +109,23 @@ pub trait Mechanism: Sized + 'static {
         profile: &Self::Profile,
     ) -> arbitrary::Result<Self::Setup>;
 
+    /// The greatest world that can be asked for, and in what it is counted; none where worlds are
+    /// all of one size.
+    const LARGEST: Option<(u64, &'static str)> = None;
+
+    /// Draws a world of about this size, which is at most the greatest.
+    ///
+    /// # Errors
+    ///
+    /// When `u` refuses to give more bytes.
+    fn draw_setup_of(
+        u: &mut Unstructured<'_>,
+        profile: &Self::Profile,
+        _size: u64,
+    ) -> arbitrary::Result<Self::Setup> {
+        Self::draw_setup(u, profile)
+    }
+
     /// Draws one op of a kind. It may answer with another kind where that one makes no sense.
     ///
     /// # Errors
@@ -172,6 +190,10 @@ pub trait Mechanism: Sized + 'static {
     fn tell_event(event: &Self::Event) -> String;
 }
 
+/// Who hears of each op of a case and its event, and says when it has heard enough.
+pub type Tell<'t, M> =
+    dyn FnMut(&<M as Mechanism>::Op, &<M as Mechanism>::Event) -> ControlFlow<()> + 't;
+
 /// The one port of an implementation: the driver over a mechanism's Rust trait, an adapter
 /// process, and a recording are all subjects.
 pub trait Subject<M: Mechanism> {
@@ -180,6 +202,26 @@ pub trait Subject<M: Mechanism> {
 
     /// Runs one case from a fresh world. It does not panic: what goes wrong is the trace's end.
     fn run(&mut self, case: &Case<M>) -> Trace<M>;
+
+    /// Runs a case of which neither the ops nor the events are kept: each is told as soon as it is
+    /// done, until the ops end or `tell` has heard enough. It does not panic.
+    ///
+    /// By default both are kept until the end all the same.
+    fn stream(
+        &mut self,
+        setup: &M::Setup,
+        ops: &mut dyn Iterator<Item = M::Op>,
+        tell: &mut Tell<'_, M>,
+    ) -> End {
+        let case = Case { setup: setup.clone(), ops: ops.collect() };
+        let trace = self.run(&case);
+        for (op, event) in case.ops.iter().zip(&trace.events) {
+            if tell(op, event).is_break() {
+                return End::Whole;
+            }
+        }
+        trace.end
+    }
 }
 
 impl<M: Mechanism, S: Subject<M> + ?Sized> Subject<M> for Box<S> {
@@ -189,5 +231,14 @@ impl<M: Mechanism, S: Subject<M> + ?Sized> Subject<M> for Box<S> {
 
     fn run(&mut self, case: &Case<M>) -> Trace<M> {
         (**self).run(case)
+    }
+
+    fn stream(
+        &mut self,
+        setup: &M::Setup,
+        ops: &mut dyn Iterator<Item = M::Op>,
+        tell: &mut Tell<'_, M>,
+    ) -> End {
+        (**self).stream(setup, ops, tell)
     }
 }

@@ -1,0 +1,154 @@
+//! `lawbook compare`: several implementations of one mechanism as one table.
+//!
+//! Each is judged as `check` judges it, one after the other, by the same plan.
+//! It does not cover exemptions: what is broken is shown, and is no failure of the comparison.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::campaign::{Campaign, Counterexamples, Repeats};
+use super::laws::find_law;
+use super::progress::Bar;
+use super::{Console, Ending, find, quoted};
+use crate::entry::{Entry, Mechanisms, Trouble};
+use crate::files::{expect_writable, write_whole};
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::report::matrix::{self, Comparison};
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  the comparison was made, whatever is broken: to compare is not to judge
+  2  the command is wrong
+  3  an implementation that is named could not be run";
+
+/// Compares implementations: a row per law, a column per implementation
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(super) struct Options {
+    /// Of which mechanism
+    #[arg(value_name = "MECHANISM")]
+    mechanism: String,
+
+    /// Which implementations, of those that `lawbook implementations` lists; all that are no
+    /// faults and can run here when none is named
+    #[arg(value_name = "NAME")]
+    implementations: Vec<String>,
+
+    #[command(flatten)]
+    campaign: Campaign,
+
+    /// Write the results as JSON: an object with those of `check`
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    #[command(flatten)]
+    counterexamples: Counterexamples,
+}
+
+/// What is written as JSON.
+#[derive(Serialize)]
+struct Results<'r> {
+    lawbook: u64,
+    mechanism: &'static str,
+    results: Vec<&'r Report>,
+}
+
+/// What is to be compared.
+#[derive(Default)]
+struct Chosen {
+    /// As `--impl` has them.
+    names: Vec<String>,
+    /// Of each that can't run, a line that says why.
+    missing: Vec<String>,
+}
+
+pub(super) fn run(
+    options: &Options,
+    mechanisms: &Mechanisms,
+    console: &mut Console<'_>,
+) -> Result<Ending, Trouble> {
+    let entry = find(mechanisms, &options.mechanism)?;
+    options.campaign.expect(entry)?;
+    let chosen = choose(entry, &options.implementations)?;
+    let plan = Plan { laws: laws(entry, &options.campaign.laws)?, ..options.campaign.plan() };
+    if let Some(file) = &options.json {
+        expect_writable(file)?;
+    }
+    options.counterexamples.expect_folder()?;
+    let mut reports = Vec::new();
+    for name in &chosen.names {
+        let bar = Bar::new(&format!("{} {name}", entry.name()));
+        let report = entry.check(name, &plan, &bar)?;
+        drop(bar);
+        options.counterexamples.save(&report)?;
+        let repeats = Repeats::of(&report, &options.counterexamples);
+        reports.push((report, repeats));
+    }
+    if let Some(file) = &options.json {
+        write_whole(file, json(entry, &reports).as_bytes())?;
+    }
+    let comparison = Comparison {
+        mechanism: entry.name(),
+        title: entry.title(),
+        reports: &reports,
+        missing: &chosen.missing,
+        asked_for: &plan.laws,
+        repeat: &repeat(options, &reports),
+    };
+    console.print(&matrix::render(&comparison, console.is_terminal))?;
+    Ok(Ending::Kept)
+}
+
+/// Those that are named, which must be there and able to run; else all that are no faults.
+fn choose(entry: &dyn Entry, named: &[String]) -> Result<Chosen, Trouble> {
+    let mut chosen = Chosen::default();
+    for name in named {
+        entry.expect(name)?;
+        if chosen.names.contains(name) {
+            let what = "expected each implementation once, found";
+            return Err(Trouble::Wrong(format!("{what} `{name}` twice")));
+        }
+        chosen.names.push(name.clone());
+    }
+    if !named.is_empty() {
+        return Ok(chosen);
+    }
+    for name in entry.names().into_iter().filter(|name| !name.starts_with("fault:")) {
+        match entry.expect(&name) {
+            Ok(()) => chosen.names.push(name),
+            Err(Trouble::Missing(line)) => chosen.missing.push(line),
+            Err(trouble) => return Err(trouble),
+        }
+    }
+    match chosen.names.as_slice() {
+        [] => Err(Trouble::Missing(format!("no implementation of {} can run here", entry.name()))),
+        _ => Ok(chosen),
+    }
+}
+
+/// The laws that are to be reported, as the mechanism writes them.
+fn laws(entry: &dyn Entry, ids: &[String]) -> Result<Vec<String>, Trouble> {
+    ids.iter().map(|id| Ok(find_law(&[entry], id)?.1.id.to_owned())).collect()
+}
+
+fn json(entry: &dyn Entry, reports: &[(Report, Repeats)]) -> String {
+    let results = Results {
+        lawbook: crate::FORMAT,
+        mechanism: entry.name(),
+        results: reports.iter().map(|(report, _)| report).collect(),
+    };
+    serde_json::to_string(&results).expect("a report has a JSON form") + "\n"
+}
+
+/// The command that repeats the comparison.
+fn repeat(options: &Options, reports: &[(Report, Repeats)]) -> String {
+    let mut repeat = format!("lawbook compare {}", options.mechanism);
+    for name in &options.implementations {
+        repeat += &format!(" {}", quoted(name));
+    }
+    // What differs from report to report is not in it.
+    let campaign = reports.first().map(|(report, _)| options.campaign.repeat(report));
+    repeat + &campaign.unwrap_or_default()
+}
