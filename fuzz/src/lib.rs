@@ -10,7 +10,7 @@ mod init;
 mod loopdev;
 mod pair;
 
-pub use self::frames::frames;
+pub use self::frames::{frames, frames_pair};
 pub use self::init::{init, init_pair};
 pub use self::loopdev::{loopdev, loopdev_pair};
 
@@ -20,6 +20,7 @@ pub type Target = fn(&[u8]);
 /// The targets by name: those of `fuzz_targets/`, and of the folders of `regressions/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("frames", frames),
+    ("frames_pair", frames_pair),
     ("init", init),
     ("init_pair", init_pair),
     ("loopdev", loopdev),

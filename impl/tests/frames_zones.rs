@@ -103,6 +103,51 @@ fn a_hole_outside_its_zone_is_named() {
 }
 
 #[test]
+fn a_reserve_against_a_zone_that_is_not_higher_is_named() {
+    let three = || Geometry::new(Order(3));
+    let reserve = |zone, against, frames| GeometryError::Reserve { zone, against, frames };
+    refuses(
+        three().zone(normal(0, 8).reserve(Zone::Normal, 1)),
+        reserve(Zone::Normal, Zone::Normal, 1),
+        "zone normal: expected reserves only against higher zones, found one of 1 against normal",
+    );
+    let high = ZoneGeometry::new(Zone::HighMem, Frame(8), 8).reserve(Zone::Dma, u64::MAX);
+    refuses(
+        three().zone(normal(0, 8)).zone(high),
+        reserve(Zone::HighMem, Zone::Dma, u64::MAX),
+        "zone highmem: expected reserves only against higher zones, found one of \
+         18446744073709551615 against dma",
+    );
+    let dma = ZoneGeometry::new(Zone::Dma, Frame(0), 8);
+    refuses(
+        three().zone(dma.clone().reserve(Zone::HighMem, 1).reserve(Zone::Dma, 2)),
+        reserve(Zone::Dma, Zone::Dma, 2),
+        "zone dma: expected reserves only against higher zones, found one of 2 against dma",
+    );
+    // None at all is no reserve, and a higher zone need not exist.
+    let sound = dma.reserve(Zone::Dma, 0).reserve(Zone::Normal, 8).reserve(Zone::HighMem, 8);
+    allocator(3, [sound.min(8)]);
+}
+
+#[test]
+fn pageblocks_are_of_the_greatest_order_at_most() {
+    for order in [4, 64, 255] {
+        refuses(
+            Geometry::new(Order(3)).zone(normal(0, 8)).pageblock(Order(order)),
+            GeometryError::Pageblock { order: Order(order), most: Order(3) },
+            &format!("expected pageblocks of at most the greatest order, 3, found order {order}"),
+        );
+    }
+    // What is wrong first is told first.
+    let error = Allocator::new(&Geometry::new(Order(21)).pageblock(Order(30))).unwrap_err();
+    assert_eq!(error, GeometryError::Order { order: Order(21) });
+    for order in 0..=3 {
+        let geometry = Geometry::new(Order(3)).zone(normal(0, 8)).pageblock(Order(order));
+        assert_eq!(Allocator::new(&geometry).unwrap().isolate(Frame(0)), Ok(()));
+    }
+}
+
+#[test]
 fn a_frame_costs_at_most_9_bytes_wherever_its_zone_begins() {
     for (base, frames) in [(0, 1 << 16), ((1 << 20) - 1, 1 << 16), (12_345, 8), (1 << 40, 1)] {
         let allocator = allocator(20, [normal(base, frames)]);
@@ -158,6 +203,9 @@ fn blocks_merge_up_to_zone_ends_and_holes_and_not_across() {
     comes_back(normal(0, 16).hole(run(5, 1)), 4, &[1, 1, 1, 1, 0]);
     // 1, 2..4 and 12..16, 16.
     comes_back(normal(1, 16).hole(run(4, 4)).reserved(run(8, 4)), 4, &[2, 1, 1, 0, 0]);
+    // Holes in any order, one inside reserved frames, and one that begins in them: 12..14, 14.
+    let reserved = normal(0, 16).hole(run(15, 1)).reserved(run(0, 10));
+    comes_back(reserved.hole(run(9, 3)).hole(run(2, 3)), 4, &[1, 1, 0, 0, 0]);
     comes_back(normal(0, 8).reserved(run(0, 1)).hole(run(7, 1)), 3, &[2, 2, 0, 0]);
     comes_back(normal(7, 1), 20, &[[1].as_slice(), &[0; 20]].concat());
     comes_back(normal(0, 3), 0, &[3]);
@@ -230,4 +278,31 @@ fn a_freed_block_returns_to_the_list_of_its_mobility() {
         allocator.alloc(Order(2), Zone::Normal, Mobility::Movable).unwrap();
     }
     assert_eq!(of(&allocator), [empty(), empty(), empty()]);
+}
+
+#[test]
+fn a_mobility_that_has_a_block_leaves_the_others_alone() {
+    let mut allocator = allocator(3, [normal(0, 16)]);
+    let of = |allocator: &Allocator| allocator.statistics(Zone::Normal).unwrap().blocks;
+    // A block of 8 is claimed, and what is left of it serves as long as it fits.
+    allocator.alloc(Order(0), Zone::Normal, Mobility::Unmovable).unwrap();
+    for (order, own) in [(2, [1, 1, 0, 0]), (0, [0, 1, 0, 0]), (0, [1, 0, 0, 0])] {
+        allocator.alloc(Order(order), Zone::Normal, Mobility::Unmovable).unwrap();
+        assert_eq!(of(&allocator), [own.to_vec(), vec![0; 4], vec![0, 0, 0, 1]]);
+    }
+    // Nothing of its own fits: the last block is claimed, and not merged with what is left.
+    allocator.alloc(Order(1), Zone::Normal, Mobility::Unmovable).unwrap();
+    assert_eq!(of(&allocator), [vec![1, 1, 1, 0], vec![0; 4], vec![0; 4]]);
+}
+
+#[test]
+fn a_zone_of_2_to_the_24_frames_is_made_and_used_up() {
+    let mut allocator = allocator(10, [normal(1 << 20, 1 << 24)]);
+    assert_eq!(allocator.free_frames(Zone::Normal), 1 << 24);
+    let mut last = Frame(0);
+    for _ in 0..1 << 14 {
+        last = allocator.alloc(Order(10), Zone::Normal, Mobility::Movable).unwrap();
+    }
+    let dry = allocator.alloc(Order(0), Zone::Normal, Mobility::Movable);
+    assert_eq!((dry, allocator.free(last, Order(10))), (Err(Error::OutOfMemory), Ok(())));
 }

@@ -21,6 +21,8 @@ pub(super) struct Block {
     pub(super) mobility: Mobility,
     /// The place of its zone.
     pub(super) zone: usize,
+    /// Whether it is free and not to be handed out, because its pageblock is isolated.
+    pub(super) isolated: bool,
 }
 
 impl Block {
@@ -55,6 +57,8 @@ pub(super) struct Freed {
     pub(super) misuse: Option<Error>,
     /// Whether exactly this block is in the list of free blocks.
     pub(super) is_listed: bool,
+    /// Whether it is in the cache.
+    pub(super) is_cached: bool,
     /// What is at its buddy.
     pub(super) buddy: Buddy,
     /// The greatest order.
@@ -70,17 +74,88 @@ pub(super) enum Refused {
     AllocAt,
     /// A free.
     Free,
+    /// An isolation, or its undoing.
+    Isolation,
 }
 
-/// What an alloc that was refused does to a free block that it has looked at.
+/// What something that was refused does to a free block that it has looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leaves {
     /// Nothing.
     It,
     /// It is in halves.
     Halves,
+    /// It is counted as unmovable.
+    Unmovable,
     /// It is in no list any more.
     Nothing,
+}
+
+/// The frames of a zone that are not live.
+#[derive(Clone, Copy)]
+pub(super) struct Level {
+    /// What can be handed out.
+    pub(super) free: u64,
+    /// What is in a cache.
+    pub(super) cached: u64,
+    /// What is free in isolated pageblocks.
+    pub(super) isolated: u64,
+}
+
+/// Why caches are drained.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drain {
+    /// It was asked for.
+    Asked,
+    /// A request found nothing.
+    Dry,
+    /// A pageblock is to be isolated.
+    Isolation,
+}
+
+/// What is done to a pageblock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is isolated.
+    Isolated,
+    /// It is isolated no longer.
+    Undone,
+}
+
+/// What of the free memory of a pageblock is turned with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All that lies in it.
+    Pageblock,
+    /// The blocks that lie in it, and not a part of a greater one.
+    Inside,
+    /// Each block that reaches into it, with what of it lies outside.
+    Whole,
+    /// Nothing.
+    Nothing,
+}
+
+/// From where a block comes back to the free ones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Back {
+    /// It was freed.
+    Freed,
+    /// It was cached.
+    Drained,
+    /// It was isolated, or is now.
+    Turned,
+}
+
+/// What of a zone the fragmentation is told from.
+pub(super) struct Fragments {
+    /// How many free blocks there are.
+    pub(super) blocks: i64,
+    /// How many frames they have.
+    pub(super) free: i64,
+    /// How many blocks of the order in question can be handed out, one after the other.
+    pub(super) suitable: i64,
+    /// How many frames one of these has.
+    pub(super) wanted: i64,
 }
 
 /// What an allocator decides; the right answers, where a fault does not override them.
@@ -116,19 +191,34 @@ pub(super) trait Decisions {
         allowed.collect()
     }
 
-    /// The order of the block that is taken for a request.
-    fn taken(&self, wanted: Order, _most: Order) -> Order {
-        wanted
+    /// The order of the block that is taken for a request; none when there is no such order.
+    fn taken(&self, wanted: Order, most: Order) -> Option<Order> {
+        (wanted <= most).then_some(wanted)
+    }
+
+    /// Whether the watermark of a zone lets a block go, for a request up to the `highest` zone.
+    fn spares(&self, plan: &ZonePlan, now: Level, order: Order, highest: Zone) -> bool {
+        now.free.saturating_sub(order.frames() - 1) > plan.min + plan.reserve[highest as usize]
+    }
+
+    /// Whether the watermark of a zone lets a block go that is asked for by its frame.
+    fn spares_at(&self, _plan: &ZonePlan, _now: Level, _order: Order) -> bool {
+        true
     }
 
     /// Whether a free block can serve a request.
-    fn serves(&self, free: Order, wanted: Order) -> bool {
-        free >= wanted
+    fn serves(&self, free: &Block, wanted: Order) -> bool {
+        free.order >= wanted && !free.isolated
     }
 
     /// Whether a free block can serve a request for these frames.
-    fn covers(&self, free: &Run, wanted: &Run) -> bool {
-        free.holds(wanted)
+    fn covers(&self, free: &Block, wanted: &Run) -> bool {
+        free.run().holds(wanted) && !free.isolated
+    }
+
+    /// How good a free block is for a request of this mobility: the least is taken.
+    fn rank(&self, free: &Block, wanted: Mobility) -> (bool, Order) {
+        (free.mobility != wanted, free.order)
     }
 
     /// The half of a split block that becomes free, of which one is kept.
@@ -170,6 +260,11 @@ pub(super) trait Decisions {
 
     // Merging.
 
+    /// Whether a block is merged when it comes back.
+    fn merges_back(&self, _from: Back) -> bool {
+        true
+    }
+
     /// The block that goes to the free ones when this one is freed.
     fn given_back(&self, block: Block) -> Option<Block> {
         Some(block)
@@ -182,14 +277,91 @@ pub(super) trait Decisions {
 
     /// Whether a block that is already merged from so many is merged with its buddy.
     fn merges(&self, block: &Block, buddy: Buddy, _merged: u32) -> bool {
-        matches!(buddy, Buddy::Free(free) if free.order == block.order && free.zone == block.zone)
+        let alike = |block: &Block| (block.order, block.zone, block.isolated);
+        matches!(buddy, Buddy::Free(free) if alike(&free) == alike(block))
+    }
+
+    // Isolation.
+
+    /// Whether an isolation or its undoing is refused that is wrong like this.
+    fn refuses_isolation(&self, _misuse: Error) -> bool {
+        true
+    }
+
+    /// What becomes isolated with a pageblock, or can be handed out again with it.
+    fn turned(&self, _turn: Turn) -> Part {
+        Part::Pageblock
+    }
+
+    /// Whether what is turned with a pageblock is counted out of the free frames, or back in.
+    fn counts_turned(&self, _turn: Turn) -> bool {
+        true
+    }
+
+    /// A freed block of which a part is isolated, in pieces of which each is isolated or not.
+    fn pieces(&self, block: Block, pageblock: Order) -> Vec<Block> {
+        let frames = block.run();
+        let heads = (frames.base.0..frames.end().0).filter(|frame| frame % pageblock.frames() == 0);
+        heads.map(|head| Block { frame: Frame(head), order: pageblock, ..block }).collect()
+    }
+
+    /// Whether what is freed is isolated, of which this is so of its pageblock.
+    fn freed_isolated(&self, is_isolated: bool) -> bool {
+        is_isolated
+    }
+
+    // Caches.
+
+    /// How many frames of a zone are cached at most.
+    fn cache_frames(&self) -> usize {
+        if self.profile().caches { 4 } else { 0 }
+    }
+
+    /// Whether a freed frame may stay in the cache.
+    fn caches(&self, freed: &Block) -> bool {
+        !freed.isolated
+    }
+
+    /// Whether a cached frame can serve a request in the zone at a place.
+    fn serves_cached(&self, cached: &Block, place: usize) -> bool {
+        cached.zone == place
+    }
+
+    /// Whether a cached frame that is handed out leaves the cache.
+    fn uncaches(&self) -> bool {
+        true
+    }
+
+    /// How many of the cached frames become free.
+    fn drained(&self, _why: Drain, cached: usize) -> usize {
+        cached
     }
 
     // The books.
 
+    /// How many frames of a zone are said to be free.
+    fn free_told(&self, now: Level) -> u64 {
+        now.free
+    }
+
+    /// How many frames of a zone are said to be cached.
+    fn cached_told(&self, now: Level) -> u64 {
+        now.cached
+    }
+
+    /// Whether a block that was freed is counted as free.
+    fn counts_freed(&self, block: &Block) -> bool {
+        !block.isolated
+    }
+
+    /// Whether the frames that leave a cache are counted as free.
+    fn counts_drained(&self) -> bool {
+        true
+    }
+
     /// The place of the zone whose free frames are counted down for a block, which was asked of
     /// that one.
-    fn charged(&self, block: &Block, _asked: Option<usize>) -> usize {
+    fn charged(&self, block: &Block, _asked: usize) -> usize {
         block.zone
     }
 
@@ -207,6 +379,33 @@ pub(super) trait Decisions {
     fn shown(&self, _zone: Zone, now: Statistics) -> Statistics {
         now
     }
+
+    /// Whether a free block is among those that the fragmentation is told from.
+    fn fragments(&self, block: &Block) -> bool {
+        !block.isolated
+    }
+
+    /// Whether a free block would do for the order in question.
+    fn suits(&self, free: Order, wanted: Order) -> bool {
+        free >= wanted
+    }
+
+    /// The fragmentation index.
+    fn index(&self, now: &Fragments) -> i64 {
+        if now.blocks == 0 {
+            0
+        } else if now.suitable > 0 {
+            -1000
+        } else {
+            1000 - (1000 + now.free * 1000 / now.wanted) / now.blocks
+        }
+    }
+
+    /// The external fragmentation.
+    fn external(&self, now: &Fragments) -> i64 {
+        let useless = now.free - now.suitable * now.wanted;
+        if now.free == 0 { 0 } else { useless * 100 / now.free }
+    }
 }
 
 /// The understudy.
@@ -214,6 +413,16 @@ pub(super) trait Decisions {
 pub(super) struct Right;
 
 impl Decisions for Right {}
+
+/// The understudy with a cache.
+#[derive(Default)]
+pub(super) struct Cached;
+
+impl Decisions for Cached {
+    fn profile(&self) -> Profile {
+        profiles::cached()
+    }
+}
 
 /// The understudy that offers nothing optional.
 #[derive(Default)]

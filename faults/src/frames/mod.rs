@@ -2,15 +2,17 @@
 //!
 //! | room | holds |
 //! | --- | --- |
-//! | `understudy` | the allocator: a list of free blocks and one of live ones |
+//! | `understudy` | the allocator: lists of free blocks, of live ones, and of cached frames |
+//! | `map` | another allocator: what each frame is, and no list |
 //! | `decisions` | the steps at which allocators went wrong, each with its right answer |
 //! | `profiles` | what the understudies say of themselves |
 //! | `faults` | the catalogue |
 //!
-//! It does not cover watermarks, isolation and caches.
+//! It does not cover caches of several processors: there is one for each zone.
 
 mod decisions;
 mod faults;
+mod map;
 mod profiles;
 #[cfg(test)]
 mod tests;
@@ -19,7 +21,7 @@ mod understudy;
 use lawbook_spec::core::{Implementation, Missing, Subject};
 use lawbook_spec::frames::{Driver, Frames};
 
-use self::decisions::{Decisions, Plain, Right};
+use self::decisions::{Cached, Decisions, Plain, Right};
 use self::understudy::Understudy;
 use crate::understudy;
 
@@ -36,6 +38,18 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
             "understudy-plain",
             "The understudy as an allocator that offers nothing optional and sees no misuse.",
             open::<Plain>,
+        ),
+        understudy(
+            "understudy-cached",
+            "The understudy with a cache: single frames that were freed stay in it until they are \
+             asked for again, or drained.",
+            open::<Cached>,
+        ),
+        understudy(
+            "understudy-map",
+            "A map of what each frame is, without a list of blocks: what is free is looked for at \
+             each question.",
+            map::open,
         ),
     ];
     all.extend(faults::all());

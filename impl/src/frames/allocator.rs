@@ -2,7 +2,7 @@
 //!
 //! It does not cover what happens inside a zone: that is in `buddy`.
 
-use lawbook_spec::frames::{Error, Frame, Mobility, Order, Statistics, Zone};
+use lawbook_spec::frames::{Error, Fragmentation, Frame, Mobility, Order, Run, Statistics, Zone};
 
 use super::buddy::Buddy;
 use super::geometry::{Geometry, GeometryError};
@@ -11,6 +11,7 @@ use super::geometry::{Geometry, GeometryError};
 #[derive(Debug)]
 pub struct Allocator {
     most: Order,
+    pageblock: Option<Order>,
     /// By kind: a request is served from its own or from one before it.
     zones: Vec<Buddy>,
 }
@@ -23,20 +24,24 @@ impl Allocator {
     /// What is wrong with the geometry, and in which zone.
     pub fn new(geometry: &Geometry) -> Result<Self, GeometryError> {
         geometry.check()?;
-        let zones = geometry.zones.iter().map(|zone| Buddy::new(geometry.most, zone));
+        let &Geometry { most, pageblock, ref zones } = geometry;
+        let zones = zones.iter().map(|zone| Buddy::new(most, pageblock.unwrap_or(most), zone));
         let mut zones: Vec<Buddy> = zones.collect();
         zones.sort_by_key(Buddy::zone);
-        Ok(Allocator { most: geometry.most, zones })
+        Ok(Allocator { most, pageblock, zones })
     }
 
     /// Hands out a block from this zone or, when that has none, from one before it.
     ///
-    /// Within a zone it takes the smallest block of the mobility that fits, or the largest of the
-    /// others; what is left of that has the new mobility too.
+    /// A zone serves while that leaves it more free frames than its watermark, and its reserve
+    /// against requests up to `zone`; all frames of the block but one count as gone for that.
+    /// Within a zone it takes the smallest block of the mobility that fits. Where there is none it
+    /// takes the largest of the others, and claims it: what is left of it has the new mobility too.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`] when no such block is free, as always above the greatest order.
+    /// [`Error::OutOfMemory`] when no such block is free, or no zone that has one may serve, as
+    /// always above the greatest order.
     #[inline]
     pub fn alloc(&mut self, order: Order, zone: Zone, mobility: Mobility) -> Result<Frame, Error> {
         if order > self.most {
@@ -44,19 +49,23 @@ impl Allocator {
         }
         let allowed = self.zones.iter_mut().rev().filter(|buddy| buddy.zone() <= zone);
         for buddy in allowed {
-            if let Some(frame) = buddy.alloc(order.0, mobility) {
+            if buddy.spares(order.0, zone)
+                && let Some(frame) = buddy.alloc(order.0, mobility)
+            {
                 return Ok(frame);
             }
         }
         Err(Error::OutOfMemory)
     }
 
-    /// Hands out the block at this frame. It has the mobility of the free block that it was in.
+    /// Hands out the block at this frame, whatever the watermarks. It has the mobility of the free
+    /// block that it was in.
     ///
     /// # Errors
     ///
     /// [`Error::Unaligned`] when the frame is not aligned to the order, and [`Error::Taken`] when
-    /// not all of its frames are free and in one zone, as always above the greatest order.
+    /// not all of its frames are free, not isolated, and in one zone, as always above the greatest
+    /// order.
     pub fn alloc_at(&mut self, frame: Frame, order: Order) -> Result<(), Error> {
         if order > self.most {
             return Err(Error::Taken);
@@ -70,7 +79,7 @@ impl Allocator {
     }
 
     /// Takes back a block. It is merged with its buddy as often as that is free, and keeps its
-    /// mobility.
+    /// mobility. What of it is in isolated pageblocks is cut off, and is isolated too.
     ///
     /// # Errors
     ///
@@ -90,19 +99,74 @@ impl Allocator {
         Err(Error::OutOfRange)
     }
 
-    /// How many frames of a zone are free: none where there is no such zone.
+    /// Isolates the pageblock that begins at this frame: what is free in it is not handed out, nor
+    /// what becomes free in it. What is live in it stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unaligned`] when no pageblock begins at this frame; [`Error::Isolated`] when that
+    /// pageblock is isolated already; [`Error::OutOfRange`] when none of its frames can be handed
+    /// out, as always of a geometry without pageblocks. Nothing is changed then.
+    pub fn isolate(&mut self, frame: Frame) -> Result<(), Error> {
+        let pageblock = self.pageblock_at(frame, Error::OutOfRange)?;
+        if self.is_isolated(&pageblock) {
+            return Err(Error::Isolated);
+        }
+        let mut is_any = false;
+        for buddy in &mut self.zones {
+            is_any |= buddy.isolate(&pageblock);
+        }
+        if is_any { Ok(()) } else { Err(Error::OutOfRange) }
+    }
+
+    /// Undoes that: what is free in the pageblock is merged with its buddies, and is movable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unaligned`] when no pageblock begins at this frame; [`Error::NotIsolated`] when that
+    /// pageblock is not isolated, as always of a geometry without pageblocks. Nothing is changed
+    /// then.
+    pub fn unisolate(&mut self, frame: Frame) -> Result<(), Error> {
+        let pageblock = self.pageblock_at(frame, Error::NotIsolated)?;
+        if !self.is_isolated(&pageblock) {
+            return Err(Error::NotIsolated);
+        }
+        self.zones.iter_mut().for_each(|buddy| buddy.unisolate(&pageblock));
+        Ok(())
+    }
+
+    /// How many frames of a zone are free and not isolated: none where there is no such zone.
     pub fn free_frames(&self, zone: Zone) -> u64 {
         self.find(zone).map_or(0, Buddy::free_frames)
     }
 
-    /// What is free in a zone, by order and mobility, if there is such a zone.
+    /// What is free in a zone, by order and mobility, and what of it is isolated by order, if there
+    /// is such a zone.
     pub fn statistics(&self, zone: Zone) -> Option<Statistics> {
         self.find(zone).map(Buddy::statistics)
     }
 
-    /// How many bytes are kept for the frames of all zones, beside a fixed part for each zone.
+    /// How fragmented a zone is for requests of this order, any order, if there is such a zone.
+    pub fn fragmentation(&self, zone: Zone, order: Order) -> Option<Fragmentation> {
+        self.find(zone).map(|buddy| buddy.fragmentation(order))
+    }
+
+    /// How many bytes are kept for the frames of all zones, beside a fixed part for each zone, and
+    /// the numbers of the pageblocks that are isolated.
     pub fn bookkeeping_bytes(&self) -> usize {
         self.zones.iter().map(Buddy::bookkeeping_bytes).sum()
+    }
+
+    fn pageblock_at(&self, frame: Frame, without: Error) -> Result<Run, Error> {
+        let order = self.pageblock.ok_or(without)?;
+        match frame.0.is_multiple_of(order.frames()) {
+            true => Ok(Run::block(frame, order)),
+            false => Err(Error::Unaligned),
+        }
+    }
+
+    fn is_isolated(&self, pageblock: &Run) -> bool {
+        self.zones.iter().any(|buddy| buddy.is_isolated(pageblock))
     }
 
     fn find(&self, zone: Zone) -> Option<&Buddy> {

@@ -16,13 +16,22 @@ pub const MOST_ZONE_FRAMES: u64 = u32::MAX as u64 - (1 << 20);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Geometry {
     pub(super) most: Order,
+    pub(super) pageblock: Option<Order>,
     pub(super) zones: Vec<ZoneGeometry>,
 }
 
 impl Geometry {
     /// No zones yet, and blocks of the orders 0 to `most`.
     pub fn new(most: Order) -> Self {
-        Geometry { most, zones: Vec::new() }
+        Geometry { most, pageblock: None, zones: Vec::new() }
+    }
+
+    /// Pageblocks of this order can be isolated. One that has frames of two zones is isolated in
+    /// both.
+    #[must_use]
+    pub fn pageblock(mut self, order: Order) -> Self {
+        self.pageblock = Some(order);
+        self
     }
 
     /// Adds a zone; in any order, but no kind twice.
@@ -35,6 +44,9 @@ impl Geometry {
     pub(super) fn check(&self) -> Result<(), GeometryError> {
         if self.most > MOST_ORDER {
             return Err(GeometryError::Order { order: self.most });
+        }
+        if let Some(order) = self.pageblock.filter(|order| *order > self.most) {
+            return Err(GeometryError::Pageblock { order, most: self.most });
         }
         for (index, zone) in self.zones.iter().enumerate() {
             zone.check()?;
@@ -58,12 +70,16 @@ pub struct ZoneGeometry {
     pub(super) run: Run,
     pub(super) holes: Vec<Run>,
     pub(super) reserved: Vec<Run>,
+    pub(super) min: u64,
+    /// By the highest zone that a request allows.
+    pub(super) reserve: [u64; 3],
 }
 
 impl ZoneGeometry {
-    /// So many frames from this one on, aligned or not, without holes.
+    /// So many frames from this one on, aligned or not, without holes and without a watermark.
     pub fn new(zone: Zone, base: Frame, frames: u64) -> Self {
-        ZoneGeometry { zone, run: Run { base, frames }, holes: Vec::new(), reserved: Vec::new() }
+        let run = Run { base, frames };
+        ZoneGeometry { zone, run, holes: Vec::new(), reserved: Vec::new(), min: 0, reserve: [0; 3] }
     }
 
     /// Frames in it that do not exist. Holes and reserved frames may have frames in common.
@@ -77,6 +93,21 @@ impl ZoneGeometry {
     #[must_use]
     pub fn reserved(mut self, run: Run) -> Self {
         self.reserved.push(run);
+        self
+    }
+
+    /// The watermark: a request leaves more frames free than these. A watermark that the zone can't
+    /// reach makes it serve no request.
+    #[must_use]
+    pub fn min(mut self, frames: u64) -> Self {
+        self.min = frames;
+        self
+    }
+
+    /// How many more a request leaves that allows zones up to a higher one than this.
+    #[must_use]
+    pub fn reserve(mut self, against: Zone, frames: u64) -> Self {
+        self.reserve[against as usize] = frames;
         self
     }
 
@@ -94,6 +125,13 @@ impl ZoneGeometry {
         if run.frames > MOST_ZONE_FRAMES {
             return Err(GeometryError::TooLong { zone, frames: run.frames });
         }
+        let own = [Zone::Dma, Zone::Normal, Zone::HighMem].into_iter().filter(|own| *own <= zone);
+        for against in own {
+            let frames = self.reserve[against as usize];
+            if frames > 0 {
+                return Err(GeometryError::Reserve { zone, against, frames });
+            }
+        }
         let mut unmanaged = self.holes.iter().chain(&self.reserved);
         match unmanaged.find(|part| !run.holds(part)) {
             Some(&part) => Err(GeometryError::Outside { zone, run, part }),
@@ -109,6 +147,13 @@ pub enum GeometryError {
     Order {
         /// Which it is.
         order: Order,
+    },
+    /// Pageblocks are larger than the blocks of the greatest order.
+    Pageblock {
+        /// Their order.
+        order: Order,
+        /// The greatest order.
+        most: Order,
     },
     /// A zone has no frames.
     Empty {
@@ -143,6 +188,16 @@ pub enum GeometryError {
         /// The hole, or the reserved frames.
         part: Run,
     },
+    /// A zone has a reserve against requests for itself, or for a zone before it, which it does not
+    /// serve.
+    Reserve {
+        /// Which zone.
+        zone: Zone,
+        /// Up to which zone the requests go.
+        against: Zone,
+        /// How many frames are kept from them.
+        frames: u64,
+    },
     /// Two zones are of the same kind.
     Twice {
         /// Which.
@@ -163,6 +218,10 @@ impl fmt::Display for GeometryError {
             GeometryError::Order { order } => {
                 write!(f, "expected a greatest order of at most {MOST_ORDER}, found {order}")
             }
+            GeometryError::Pageblock { order, most } => write!(
+                f,
+                "expected pageblocks of at most the greatest order, {most}, found order {order}"
+            ),
             GeometryError::Empty { zone } => {
                 write!(f, "zone {zone}: expected at least 1 frame, found none")
             }
@@ -178,6 +237,11 @@ impl fmt::Display for GeometryError {
             GeometryError::Outside { zone, run, part } => write!(
                 f,
                 "zone {zone}: expected holes and reserved frames inside {run}, found {part}"
+            ),
+            GeometryError::Reserve { zone, against, frames } => write!(
+                f,
+                "zone {zone}: expected reserves only against higher zones, found one of {frames} \
+                 against {against}"
             ),
             GeometryError::Twice { zone } => {
                 write!(f, "zone {zone}: expected each kind of zone once, found it twice")

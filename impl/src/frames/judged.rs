@@ -4,7 +4,8 @@
 
 use lawbook_spec::core::{Implementation, Origin};
 use lawbook_spec::frames::{
-    Driver, Error, Frame, FrameAllocator, Frames, Mobility, Order, Profile, Setup, Statistics, Zone,
+    Driver, Error, Fragmentation, Frame, FrameAllocator, Frames, Mobility, Order, Profile, Setup,
+    Statistics, Zone,
 };
 
 use super::allocator::Allocator;
@@ -15,13 +16,13 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
     vec![Implementation {
         name: "reference",
         version: env!("CARGO_PKG_VERSION"),
-        about: "The allocator that keeps every law, and can do all that the contract knows.",
+        about: "The allocator that keeps every law, and can do all that the contract knows but caches.",
         origin: Origin::Reference,
         open: || Ok(Box::new(Driver::new(profile(), allocator))),
     }]
 }
 
-/// The profile of the reference: every capability.
+/// The profile of the reference: every capability but caches.
 pub fn profile() -> Profile {
     Profile::full()
 }
@@ -33,8 +34,10 @@ impl From<&Setup> for Geometry {
             run: plan.run,
             holes: plan.holes.clone(),
             reserved: plan.reserved.clone(),
+            min: plan.min,
+            reserve: plan.reserve,
         });
-        Geometry { most: setup.most, zones: zones.collect() }
+        Geometry { most: setup.most, pageblock: setup.pageblock, zones: zones.collect() }
     }
 }
 
@@ -61,5 +64,17 @@ impl FrameAllocator for Allocator {
 
     fn statistics(&self, zone: Zone) -> Result<Statistics, Error> {
         Allocator::statistics(self, zone).ok_or(Error::OutOfRange)
+    }
+
+    fn fragmentation(&self, zone: Zone, order: Order) -> Result<Fragmentation, Error> {
+        Allocator::fragmentation(self, zone, order).ok_or(Error::OutOfRange)
+    }
+
+    fn isolate(&mut self, frame: Frame) -> Result<(), Error> {
+        Allocator::isolate(self, frame)
+    }
+
+    fn unisolate(&mut self, frame: Frame) -> Result<(), Error> {
+        Allocator::unisolate(self, frame)
     }
 }

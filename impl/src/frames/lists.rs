@@ -1,13 +1,14 @@
-//! The free blocks of a zone: a doubly linked list for each order and mobility, through the frames.
+//! The free blocks of a zone: a doubly linked list for each order and mobility, through the frames,
+//! and one for each order of those that are isolated.
 //!
 //! Its nouns: the *list* (its first block, and how many there are), the *links* (of a head: the
 //! next and the previous one in its list), and the *mask* (of a mobility: the orders whose lists
-//! hold something). A head is named by its place in the zone.
+//! may hold something; none of the others does). A head is named by its place in the zone.
 //! It does not cover the states: who pushes or takes out a head says at it what it is now.
 
 use lawbook_spec::frames::Mobility;
 
-use super::state::{LISTS, MOBILITIES, State};
+use super::state::{LISTS, MOBILITIES, State, low_order};
 
 /// No head.
 const NONE: u32 = u32::MAX;
@@ -38,10 +39,22 @@ impl Lists {
         Lists { lists: [EMPTY; LISTS], masks: [0; MOBILITIES], links: vec![[0; 2]; frames] }
     }
 
-    /// Which orders, from this one on, have a free block of a mobility: a bit each.
+    /// The list of the least order, from this one on, that holds a block of a mobility. Lists that
+    /// were emptied by merging are met here, and leave the mask: merging does not wait for it.
     #[inline]
-    pub(super) fn orders_from(&self, order: u8, mobility: Mobility) -> u32 {
-        self.masks[mobility as usize] >> order << order
+    pub(super) fn least_from(&mut self, order: u8, mobility: Mobility) -> Option<State> {
+        loop {
+            let mask = &mut self.masks[mobility as usize];
+            let orders = *mask >> order << order;
+            if orders == 0 {
+                return None;
+            }
+            let head = State::free(low_order(orders.trailing_zeros()), mobility);
+            if self.lists[head.list()].first != NONE {
+                return Some(head);
+            }
+            *mask &= !(1 << head.order());
+        }
     }
 
     /// How many blocks are in a list.
@@ -65,7 +78,10 @@ impl Lists {
         if next != NONE {
             self.links[next as usize][PREVIOUS] = at;
         }
-        self.masks[head.mobility()] |= 1 << head.order();
+        let (mask, bit) = (&mut self.masks[head.mobility()], 1 << head.order());
+        if *mask & bit == 0 {
+            *mask |= bit;
+        }
     }
 
     /// Takes the first head out of its list, which holds one.
@@ -76,20 +92,22 @@ impl Lists {
         let next = self.links[at as usize][NEXT];
         list.first = next;
         list.blocks -= 1;
-        self.masks[head.mobility()] &= !(u32::from(next == NONE) << head.order());
+        if next == NONE {
+            self.masks[head.mobility()] &= !(1 << head.order());
+        }
         at
     }
 
-    /// Takes a head out of its list, wherever in it.
+    /// Takes a head out of its list, wherever in it. The mask is left as it is.
     #[inline]
     pub(super) fn unlink(&mut self, at: u32, head: State) {
         let list = &mut self.lists[head.list()];
-        if list.first == at {
-            self.pop(head);
-            return;
-        }
         list.blocks -= 1;
         let [next, previous] = self.links[at as usize];
+        if list.first == at {
+            list.first = next;
+            return;
+        }
         self.links[previous as usize][NEXT] = next;
         if next != NONE {
             self.links[next as usize][PREVIOUS] = previous;

@@ -18,7 +18,7 @@ use super::{Frame, Mobility, Order, Zone};
 use crate::core::KindOf;
 
 pub(super) use self::admit::admits;
-pub(super) use self::draw::{Draft, draw_op, draw_setup};
+pub(super) use self::draw::{Draft, draw_op, draw_setup, draw_setup_of};
 pub(super) use self::simpler::simpler;
 pub(super) use self::small::small;
 
@@ -29,7 +29,7 @@ pub enum Op {
     /// Asks for a block. Skipped when the slot is full; a block that is handed out fills it.
     Alloc {
         /// Where the case keeps it.
-        slot: u8,
+        slot: u32,
         /// Of which order.
         order: Order,
         /// Up to which zone.
@@ -40,38 +40,45 @@ pub enum Op {
     /// Asks for the block at a frame. Skipped when the slot is full.
     AllocAt {
         /// Where the case keeps it.
-        slot: u8,
+        slot: u32,
         /// The first frame, aligned.
         frame: Frame,
         /// Of which order.
         order: Order,
     },
+    /// Misuse: asks for a block of an order above the greatest.
+    AllocBeyond {
+        /// Of which.
+        order: Order,
+    },
     /// Gives a block back. Skipped when the slot is empty.
     Free {
         /// Which.
-        slot: u8,
+        slot: u32,
     },
-    /// Misuse: gives a block back twice, and the second time nothing was in between. Skipped when
-    /// the slot is empty.
+    /// Misuse: gives a block back twice, with nothing in between; once when the first time it is
+    /// refused. Skipped when the slot is empty.
     FreeTwice {
         /// Which.
-        slot: u8,
+        slot: u32,
     },
     /// Misuse: gives a block back with an order that it does not have. Skipped when the slot is
     /// empty, or its block has this order.
     FreeWrongOrder {
         /// Which.
-        slot: u8,
+        slot: u32,
         /// The order.
         order: Order,
     },
-    /// Misuse: gives back one frame inside a block. Skipped when the slot is empty, or its block has
-    /// no such frame.
+    /// Misuse: gives back a smaller block inside a block. Skipped when the slot is empty, or its
+    /// block has none there.
     FreeInside {
         /// Which.
-        slot: u8,
+        slot: u32,
         /// How far from its first frame: at least 1.
         offset: u64,
+        /// Of which order.
+        order: Order,
     },
     /// Misuse: gives back frames that exist and are not handed out. Skipped when some of them are.
     FreeNever {
@@ -87,12 +94,32 @@ pub enum Op {
         /// Of which order.
         order: Order,
     },
-    /// Frees all, then takes every block of the greatest order, and frees them again.
+    /// Frees all and drains the caches, then takes every block of the greatest order, and frees them
+    /// again.
     Refill {},
+    /// Empties all caches.
+    Drain {},
+    /// Isolates a pageblock.
+    Isolate {
+        /// Its first frame.
+        frame: Frame,
+    },
+    /// Undoes that.
+    Unisolate {
+        /// The first frame of the pageblock.
+        frame: Frame,
+    },
     /// Asks what is free.
     Statistics {
         /// In which zone.
         zone: Zone,
+    },
+    /// Asks how fragmented a zone is.
+    Fragmentation {
+        /// Which.
+        zone: Zone,
+        /// For requests of which order.
+        order: Order,
     },
 }
 
@@ -105,21 +132,30 @@ pub enum Kind {
     AllocAt,
     /// [`Op::Free`].
     Free,
-    /// The misuses of `free`.
+    /// The misuses.
     Misuse,
     /// [`Op::Refill`].
     Refill,
+    /// [`Op::Drain`].
+    Drain,
+    /// [`Op::Isolate`] and [`Op::Unisolate`].
+    Isolate,
     /// [`Op::Statistics`].
     Statistics,
+    /// [`Op::Fragmentation`].
+    Fragmentation,
 }
 
 pub(super) const KINDS: &[KindOf<Kind>] = &[
-    KindOf { kind: Kind::Alloc, name: "alloc", weight: 100, producer: true },
-    KindOf { kind: Kind::AllocAt, name: "alloc_at", weight: 24, producer: false },
-    KindOf { kind: Kind::Free, name: "free", weight: 76, producer: false },
+    KindOf { kind: Kind::Alloc, name: "alloc", weight: 90, producer: true },
+    KindOf { kind: Kind::AllocAt, name: "alloc_at", weight: 18, producer: false },
+    KindOf { kind: Kind::Free, name: "free", weight: 72, producer: false },
     KindOf { kind: Kind::Misuse, name: "misuse", weight: 24, producer: false },
     KindOf { kind: Kind::Refill, name: "refill", weight: 4, producer: false },
-    KindOf { kind: Kind::Statistics, name: "statistics", weight: 16, producer: false },
+    KindOf { kind: Kind::Drain, name: "drain", weight: 4, producer: false },
+    KindOf { kind: Kind::Isolate, name: "isolate", weight: 14, producer: false },
+    KindOf { kind: Kind::Statistics, name: "statistics", weight: 20, producer: false },
+    KindOf { kind: Kind::Fragmentation, name: "fragmentation", weight: 10, producer: false },
 ];
 
 impl Op {
@@ -128,13 +164,17 @@ impl Op {
             Op::Alloc { .. } => Kind::Alloc,
             Op::AllocAt { .. } => Kind::AllocAt,
             Op::Free { .. } => Kind::Free,
-            Op::FreeTwice { .. }
+            Op::AllocBeyond { .. }
+            | Op::FreeTwice { .. }
             | Op::FreeWrongOrder { .. }
             | Op::FreeInside { .. }
             | Op::FreeNever { .. }
             | Op::FreeOutside { .. } => Kind::Misuse,
             Op::Refill {} => Kind::Refill,
+            Op::Drain {} => Kind::Drain,
+            Op::Isolate { .. } | Op::Unisolate { .. } => Kind::Isolate,
             Op::Statistics { .. } => Kind::Statistics,
+            Op::Fragmentation { .. } => Kind::Fragmentation,
         }
     }
 
@@ -146,6 +186,7 @@ impl Op {
             Op::FreeInside { .. } => Some(checks.unaligned),
             Op::FreeNever { .. } => Some(checks.never_allocated),
             Op::FreeOutside { .. } => Some(checks.out_of_range),
+            Op::AllocBeyond { .. } => Some(checks.order_beyond),
             _ => None,
         }
     }
@@ -167,15 +208,24 @@ impl fmt::Display for Op {
             Op::AllocAt { slot, frame, order } => {
                 write!(f, "alloc slot {slot} order {order} at {frame}")
             }
+            Op::AllocBeyond { order } => write!(f, "alloc order {order}"),
             Op::Free { slot } => write!(f, "free slot {slot}"),
             Op::FreeTwice { slot } => write!(f, "free slot {slot} twice"),
             Op::FreeWrongOrder { slot, order } => write!(f, "free slot {slot} as order {order}"),
-            Op::FreeInside { slot, offset } => write!(f, "free frame {offset} of slot {slot}"),
+            Op::FreeInside { slot, offset, order } => {
+                write!(f, "free order {order} at frame {offset} of slot {slot}")
+            }
             Op::FreeNever { frame, order } | Op::FreeOutside { frame, order } => {
                 write!(f, "free order {order} at {frame}")
             }
             Op::Refill {} => write!(f, "free all and refill"),
+            Op::Drain {} => write!(f, "drain"),
+            Op::Isolate { frame } => write!(f, "isolate the pageblock at {frame}"),
+            Op::Unisolate { frame } => write!(f, "undo the isolation at {frame}"),
             Op::Statistics { zone } => write!(f, "statistics of {zone}"),
+            Op::Fragmentation { zone, order } => {
+                write!(f, "fragmentation of {zone} for order {order}")
+            }
         }
     }
 }
@@ -199,23 +249,30 @@ mod tests {
     #[test]
     fn every_case_of_the_small_tier_is_admitted_and_there_are_all_sequences() {
         let counts = checks::small_cases_are_admitted::<Frames>(&[Profile::full(), plain()]);
-        // Sequences of six steps: up by one in three ways, or down in as many ways as there are live
-        // blocks, of which the first three can be named.
-        let mut ways = [1usize, 0, 0, 0, 0, 0, 0];
-        for _ in 0..6 {
-            let mut next = [0; 7];
-            for (live, count) in ways.iter().enumerate().filter(|(_, count)| **count > 0) {
-                if live < 6 {
+        // Sequences of steps: up by one in three ways, or down in as many ways as there are live
+        // blocks.
+        let sequences = |length: u32| {
+            let mut ways = [1usize, 0, 0, 0, 0, 0, 0];
+            for _ in 0..length {
+                let mut next = [0; 7];
+                for (live, count) in ways.into_iter().enumerate().filter(|(_, count)| *count > 0) {
                     next[live + 1] += 3 * count;
+                    next[live.saturating_sub(1)] += live * count;
                 }
-                if live > 0 {
-                    next[live - 1] += live.min(3) * count;
-                }
+                ways = next;
             }
-            ways = next;
-        }
-        let all: usize = ways.iter().sum();
-        assert_eq!(counts, [all, all]);
+            ways.into_iter().sum::<usize>()
+        };
+        assert_eq!(counts[1], sequences(6) + sequences(3));
+        // 17 ops fill a slot and 24 need none; each live block has five misuses that leave it live,
+        // and one that does not, as has a free.
+        let third = |live: usize| 17 + 24 + 7 * live;
+        let second = |live: usize| {
+            let down = 2 * live * third(live.saturating_sub(1));
+            17 * third(live + 1) + (24 + 5 * live) * third(live) + down
+        };
+        let first = 17 * second(1) + 24 * second(0);
+        assert_eq!(counts[0], sequences(6) + first);
     }
 
     #[test]
@@ -243,8 +300,13 @@ mod tests {
             let case = crate::core::Case { ops: vec![op], ..case.clone() };
             admits(&Profile::full(), &case).unwrap_err()
         };
-        let (slot, order) = (0, Order(21));
-        assert!(with(Op::FreeWrongOrder { slot, order }).starts_with("op 0: expected at most "));
+        let (slot, order) = (0, Order(64));
+        assert!(with(Op::FreeWrongOrder { slot, order }).starts_with("op 0: expected at most 63"));
+        let (frame, order) = (Frame(0), Order(11));
+        assert!(with(Op::AllocAt { slot, frame, order }).starts_with("op 0: expected at most "));
+        let order = Order(0);
+        let why = with(Op::AllocAt { slot: 1 << 24, frame, order });
+        assert!(why.starts_with("op 0: expected at most 16777215 for the slot"), "{why}");
         let (frame, order) = (Frame(4097), Order(1));
         let expected = "op 0: expected a frame aligned to order 1, found 0x1001";
         assert_eq!(with(Op::AllocAt { slot, frame, order }), expected);

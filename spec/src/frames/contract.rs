@@ -1,69 +1,91 @@
 //! What an implementer implements: a page-frame allocator in the kernel's own words, its errors and
-//! its profile; and the [`Driver`] that runs a case on it.
+//! its profile; and the [`Driver`] that runs a case on it, in the file below.
 //!
 //! It does not cover threads, nor where an allocator keeps its bookkeeping.
+
+mod driver;
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::cases::Op;
-use super::model::{Answer, Event, Statistics};
-use super::{FRAMES_END, Frame, Frames, Mobility, Order, Run, Setup, Zone};
-use crate::core::{Case, End, Subject, Trace};
+use super::model::{Fragmentation, Statistics};
+use super::{Frame, Mobility, Order, Zone};
+
+pub use self::driver::Driver;
 
 /// An allocator of page frames, on the memory that it was made for.
 ///
 /// Only [`alloc`](Self::alloc) and [`free`](Self::free) are needed; what else an allocator can do,
 /// it says in its [`Profile`] and overrides here.
 ///
-/// The caller guarantees: no order above the greatest that the allocator was made for, in `alloc`
-/// and `alloc_at`; what is freed is live and freed with its own order, except where the profile
-/// says that misuse is seen.
+/// The caller guarantees: no order above the greatest that the allocator was made for; what is freed
+/// is live and freed with its own order; except where the profile says that such misuse is seen.
 /// The implementer may choose any free block that fits.
 /// Not promised: which of several errors a call with several faults reports.
 pub trait FrameAllocator {
     /// Hands out a block of 2^order frames, aligned to its size by the number of its first frame,
     /// from this zone or, when that has none, from one before it.
     ///
+    /// A zone serves while its watermark spares the block; see [`ZonePlan::spares`](super::ZonePlan::spares).
+    ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`] when no such block is free; nothing is changed then.
+    /// [`Error::OutOfMemory`] when no such block is free, or none that a watermark spares, as always
+    /// above the greatest order; nothing is changed then, except that caches may be drained.
     ///
-    /// Judged by FRAMES-01 to FRAMES-09, FRAMES-17 and FRAMES-18.
+    /// Judged by FRAMES-01 to FRAMES-09, FRAMES-17, FRAMES-18, FRAMES-21, FRAMES-22, FRAMES-27 and
+    /// FRAMES-28.
     fn alloc(&mut self, order: Order, zone: Zone, mobility: Mobility) -> Result<Frame, Error>;
 
-    /// Hands out the block at this frame, which is aligned.
+    /// Hands out the block at this frame, which is aligned, whatever the watermarks. Its mobility is
+    /// the implementer's choice.
     ///
     /// # Errors
     ///
-    /// [`Error::Taken`] when not all of its frames are free and in one zone; nothing is changed then.
+    /// [`Error::Taken`] when not all of its frames are free and in one zone, or some are isolated;
+    /// [`Error::Fragments`] when free memory would be in too many pieces;
+    /// nothing is changed then. Cached frames are not free.
     ///
-    /// Judged by FRAMES-05, FRAMES-08, FRAMES-09 and FRAMES-16.
+    /// Judged by FRAMES-05, FRAMES-08, FRAMES-09, FRAMES-16 and FRAMES-22.
     fn alloc_at(&mut self, _frame: Frame, _order: Order) -> Result<(), Error> {
         Err(Error::Unsupported)
     }
 
     /// Takes back a block: all of it becomes free, and is one with its buddy where that is free too.
+    /// What of it is isolated stays so.
     ///
     /// # Errors
     ///
     /// Misuse that the profile says is refused: of a block that was freed before
-    /// ([`Error::DoubleFree`]), with another order than it has ([`Error::WrongOrder`]), of a frame
-    /// inside a block ([`Error::Unaligned`]), of frames that were never handed out
+    /// ([`Error::DoubleFree`]), with another order than it has ([`Error::WrongOrder`]), of a
+    /// smaller block inside a block ([`Error::Unaligned`]), of frames that were never handed out
     /// ([`Error::NotAllocated`]), of frames outside every zone ([`Error::OutOfRange`]). Any of these
-    /// names will do. Nothing is changed then.
+    /// names will do. [`Error::Fragments`] when free memory would be in more pieces than the profile
+    /// says that it can hold. Nothing is changed then.
     ///
-    /// Judged by FRAMES-05, FRAMES-07, FRAMES-08 and FRAMES-10 to FRAMES-15.
+    /// Judged by FRAMES-05, FRAMES-07, FRAMES-08, FRAMES-10 to FRAMES-15 and FRAMES-20.
     fn free(&mut self, frame: Frame, order: Order) -> Result<(), Error>;
 
-    /// How many frames of a zone are free.
+    /// How many frames of a zone are free, without those that are cached or isolated.
     ///
     /// Judged by FRAMES-05 and FRAMES-09.
     fn free_frames(&self, _zone: Zone) -> u64 {
         0
     }
+
+    /// How many frames of a zone were freed and are kept in a cache, as by each processor.
+    ///
+    /// Judged by FRAMES-05 and FRAMES-26.
+    fn cached_frames(&self, _zone: Zone) -> u64 {
+        0
+    }
+
+    /// Empties all caches: what is in them becomes free.
+    ///
+    /// Judged by FRAMES-05, FRAMES-07 and FRAMES-26.
+    fn drain(&mut self) {}
 
     /// What is free in a zone, by order and mobility.
     ///
@@ -71,8 +93,45 @@ pub trait FrameAllocator {
     ///
     /// [`Error::Unsupported`] where the profile says that it can't.
     ///
-    /// Judged by FRAMES-07 and FRAMES-19.
+    /// Judged by FRAMES-07, FRAMES-19, FRAMES-24 and FRAMES-27.
     fn statistics(&self, _zone: Zone) -> Result<Statistics, Error> {
+        Err(Error::Unsupported)
+    }
+
+    /// How fragmented a zone is, for requests of this order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] where the profile says that it can't.
+    ///
+    /// Judged by FRAMES-25.
+    fn fragmentation(&self, _zone: Zone, _order: Order) -> Result<Fragmentation, Error> {
+        Err(Error::Unsupported)
+    }
+
+    /// Isolates the pageblock that begins at this frame: what is free in it, or becomes free, is not
+    /// handed out until that is undone. What is live in it stays so. No cache keeps a frame of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Isolated`] when it is isolated already; [`Error::OutOfRange`] when none of its frames
+    /// can be handed out; [`Error::Unmovable`], for who wants that, when something is live in it that
+    /// was not asked for as movable, or is reserved. Nothing is changed then.
+    ///
+    /// Judged by FRAMES-05, FRAMES-08, FRAMES-22, FRAMES-23 and FRAMES-24.
+    fn isolate(&mut self, _frame: Frame) -> Result<(), Error> {
+        Err(Error::Unsupported)
+    }
+
+    /// Undoes that: what is free in the pageblock can be handed out again, and is one with its
+    /// buddies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotIsolated`] when the pageblock is not isolated; nothing is changed then.
+    ///
+    /// Judged by FRAMES-05, FRAMES-07, FRAMES-08, FRAMES-23 and FRAMES-24.
+    fn unisolate(&mut self, _frame: Frame) -> Result<(), Error> {
         Err(Error::Unsupported)
     }
 }
@@ -95,6 +154,14 @@ pub enum Error {
     NotAllocated,
     /// The frames are outside every zone, in a hole, or reserved.
     OutOfRange,
+    /// The pageblock is isolated already.
+    Isolated,
+    /// The pageblock is not isolated.
+    NotIsolated,
+    /// Something unmovable is live in the pageblock.
+    Unmovable,
+    /// Free memory would be in too many pieces.
+    Fragments,
     /// The allocator does not offer this.
     Unsupported,
 }
@@ -109,6 +176,10 @@ impl fmt::Display for Error {
             Error::Unaligned => "unaligned",
             Error::NotAllocated => "not allocated",
             Error::OutOfRange => "out of range",
+            Error::Isolated => "isolated already",
+            Error::NotIsolated => "not isolated",
+            Error::Unmovable => "unmovable",
+            Error::Fragments => "too many fragments",
             Error::Unsupported => "unsupported",
         })
     }
@@ -124,7 +195,8 @@ impl std::error::Error for Error {}
 pub struct Profile {
     /// The greatest order that it can be made for.
     pub most: Order,
-    /// Whether it takes several zones.
+    /// Whether it takes several zones. One that takes a single one refuses requests for a zone before
+    /// that.
     pub zones: bool,
     /// Whether zones can have holes and reserved frames.
     pub holes: bool,
@@ -142,6 +214,21 @@ pub struct Profile {
     pub strict: bool,
     /// How many frames of each zone it keeps for itself.
     pub kept: u64,
+    /// Whether each mobility is served from its own blocks first, and the others only when it has
+    /// none that fits.
+    pub mobility: bool,
+    /// Whether zones can have a watermark and reserves.
+    pub watermarks: bool,
+    /// Whether pageblocks can be isolated.
+    pub isolation: bool,
+    /// Whether freed frames may stay in caches until these are drained. An allocation that finds
+    /// nothing else may drain them or not.
+    pub caches: bool,
+    /// Whether it can tell how fragmented a zone is.
+    pub fragmentation: bool,
+    /// In how many pieces free memory can be at most, of all zones together, where that is bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fragments: Option<u64>,
 }
 
 impl Default for Profile {
@@ -157,11 +244,17 @@ impl Default for Profile {
             statistics: false,
             strict: true,
             kept: 0,
+            mobility: false,
+            watermarks: false,
+            isolation: false,
+            caches: false,
+            fragmentation: false,
+            fragments: None,
         }
     }
 }
 
-/// What becomes of each kind of misuse of `free`.
+/// What becomes of each kind of misuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Checks {
@@ -169,12 +262,15 @@ pub struct Checks {
     pub double_free: Sight,
     /// With another order than the block has.
     pub wrong_order: Sight,
-    /// Of a frame inside a block.
+    /// Of a smaller block inside a block.
     pub unaligned: Sight,
     /// Of frames that were never handed out.
     pub never_allocated: Sight,
     /// Of frames outside every zone.
     pub out_of_range: Sight,
+    /// A request for an order above the greatest.
+    #[serde(default)]
+    pub order_beyond: Sight,
 }
 
 /// What becomes of a kind of misuse.
@@ -191,7 +287,7 @@ pub enum Sight {
 }
 
 impl Profile {
-    /// An allocator that can do all that the contract knows.
+    /// A strict allocator that can do all that the contract knows, and caches nothing.
     pub fn full() -> Self {
         let checks = Checks {
             double_free: Sight::Refused,
@@ -199,6 +295,7 @@ impl Profile {
             unaligned: Sight::Refused,
             never_allocated: Sight::Refused,
             out_of_range: Sight::Refused,
+            order_beyond: Sight::Refused,
         };
         Profile {
             most: Order(10),
@@ -209,8 +306,11 @@ impl Profile {
             alloc_at: true,
             free_count: true,
             statistics: true,
-            strict: true,
-            kept: 0,
+            mobility: true,
+            watermarks: true,
+            isolation: true,
+            fragmentation: true,
+            ..Profile::default()
         }
     }
 
@@ -229,153 +329,17 @@ impl Profile {
         if self.strict && self.kept > 0 {
             return Err("expected a strict allocator to keep no frames, found kept".into());
         }
+        if self.mobility && !self.statistics {
+            return Err("expected mobility only with statistics, found it without".into());
+        }
+        if self.caches && !self.free_count {
+            return Err("expected caches only with free_count, found them without".into());
+        }
+        if (self.watermarks || self.isolation || self.fragmentation) && !self.strict {
+            let what =
+                "expected watermarks, isolation and fragmentation only of a strict allocator";
+            return Err(format!("{what}, found them of another"));
+        }
         Ok(())
-    }
-}
-
-/// Runs cases on a [`FrameAllocator`], a fresh one for each.
-pub struct Driver<F> {
-    profile: Profile,
-    make: F,
-}
-
-impl<A: FrameAllocator, F: FnMut(&Setup) -> A> Driver<F> {
-    /// Drives what `make` gives: an allocator of this memory, all of it free.
-    pub fn new(profile: Profile, make: F) -> Self {
-        Driver { profile, make }
-    }
-}
-
-impl<F> fmt::Debug for Driver<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver").field("profile", &self.profile).finish_non_exhaustive()
-    }
-}
-
-impl<A: FrameAllocator, F: FnMut(&Setup) -> A> Subject<Frames> for Driver<F> {
-    fn profile(&self) -> Profile {
-        self.profile.clone()
-    }
-
-    fn run(&mut self, case: &Case<Frames>) -> Trace<Frames> {
-        Trace::watch(|events| {
-            let allocator = (self.make)(&case.setup);
-            let slots = vec![None; 256];
-            let mut session =
-                Session { profile: &self.profile, setup: &case.setup, allocator, slots };
-            for op in &case.ops {
-                events.push(session.step(op)?);
-            }
-            Ok(())
-        })
-    }
-}
-
-/// One allocator while one case runs.
-struct Session<'c, A> {
-    profile: &'c Profile,
-    setup: &'c Setup,
-    allocator: A,
-    /// The block of each slot.
-    slots: Vec<Option<(Frame, Order)>>,
-}
-
-impl<A: FrameAllocator> Session<'_, A> {
-    fn step(&mut self, op: &Op) -> Result<Event, End> {
-        let answers = match *op {
-            Op::Alloc { slot, order, zone, mobility } => {
-                self.fill_slot(slot, order, |allocator| allocator.alloc(order, zone, mobility))
-            }
-            Op::AllocAt { slot, frame, order } => self.fill_slot(slot, order, |allocator| {
-                allocator.alloc_at(frame, order).map(|()| frame)
-            }),
-            Op::Free { slot } => self.slots[usize::from(slot)].take().map(|(frame, order)| {
-                let answer = self.free(frame, order);
-                if answer != (Answer::Done {}) {
-                    self.slots[usize::from(slot)] = Some((frame, order));
-                }
-                vec![answer]
-            }),
-            Op::FreeTwice { slot } => self.slots[usize::from(slot)]
-                .take()
-                .map(|(frame, order)| vec![self.free(frame, order), self.free(frame, order)]),
-            Op::FreeWrongOrder { slot, order } => self.slots[usize::from(slot)]
-                .filter(|(_, own)| *own != order)
-                .map(|(frame, _)| vec![self.free(frame, order)]),
-            Op::FreeInside { slot, offset } => self.slots[usize::from(slot)]
-                .filter(|(_, order)| offset > 0 && offset < order.frames())
-                .map(|(frame, _)| vec![self.free(Frame(frame.0 + offset), Order(0))]),
-            Op::FreeNever { frame, order } => {
-                let block = Run::block(frame, order);
-                let live = self.slots.iter().flatten();
-                let mut live = live.map(|(frame, order)| Run::block(*frame, *order));
-                (!live.any(|other| other.overlaps(&block))).then(|| vec![self.free(frame, order)])
-            }
-            Op::FreeOutside { frame, order } => Some(vec![self.free(frame, order)]),
-            Op::Refill {} => Some(self.refill()?),
-            Op::Statistics { zone } => Some(vec![match self.allocator.statistics(zone) {
-                Ok(statistics) => Answer::Statistics { statistics },
-                Err(error) => Answer::Refused { error },
-            }]),
-        };
-        let Some(answers) = answers else { return Ok(Event::Skipped {}) };
-        Ok(Event::Done { answers, free: self.free_counts() })
-    }
-
-    fn fill_slot(
-        &mut self,
-        slot: u8,
-        order: Order,
-        work: impl FnOnce(&mut A) -> Result<Frame, Error>,
-    ) -> Option<Vec<Answer>> {
-        if self.slots[usize::from(slot)].is_some() {
-            return None;
-        }
-        Some(vec![match work(&mut self.allocator) {
-            Ok(frame) => {
-                self.slots[usize::from(slot)] = Some((frame, order));
-                Answer::Block { frame }
-            }
-            Err(error) => Answer::Refused { error },
-        }])
-    }
-
-    fn free(&mut self, frame: Frame, order: Order) -> Answer {
-        match self.allocator.free(frame, order) {
-            Ok(()) => Answer::Done {},
-            Err(error) => Answer::Refused { error },
-        }
-    }
-
-    /// Frees all, takes blocks of the greatest order until there are none, and frees them.
-    fn refill(&mut self) -> Result<Vec<Answer>, End> {
-        let mut answers = Vec::new();
-        for slot in 0..self.slots.len() {
-            if let Some((frame, order)) = self.slots[slot].take() {
-                answers.push(self.free(frame, order));
-            }
-        }
-        let highest = self.setup.zones.last().map_or(Zone::Normal, |zone| zone.zone);
-        let most: u64 = self.setup.zones.iter().map(|zone| zone.run.frames).sum();
-        let mut taken = Vec::new();
-        while let Ok(frame) = self.allocator.alloc(self.setup.most, highest, Mobility::Movable) {
-            answers.push(Answer::Block { frame });
-            taken.push(frame);
-            if taken.len() as u64 > most || frame >= FRAMES_END {
-                return Err(End::Mishap(format!("block {} at {frame} of too many", taken.len())));
-            }
-        }
-        for frame in taken {
-            answers.push(self.free(frame, self.setup.most));
-        }
-        Ok(answers)
-    }
-
-    fn free_counts(&self) -> Vec<u64> {
-        if !self.profile.free_count {
-            return Vec::new();
-        }
-        let zones = self.setup.zones.iter();
-        zones.map(|zone| self.allocator.free_frames(zone.zone)).collect()
     }
 }

@@ -1,9 +1,11 @@
 //! The laws of page frames, in id order, and the situations that a campaign must meet.
 
 use super::cases::Op;
-use super::contract::{Profile, Sight};
-use super::model::{Answer, Event, Model, blocks_within};
-use super::{Frame, Frames, Order, Run, ZonePlan};
+use super::contract::{Error, Profile, Sight};
+use super::model::{
+    Answer, Event, Fragmentation, Model, Shown, Since, Statistics, Told, ZoneNow, blocks_within,
+};
+use super::{Frame, Frames, Mobility, Order, Run, ZonePlan};
 use crate::core::Judgement::{Holds, Silent};
 use crate::core::{Check, Judgement, Law, LawId, Level, Source, always};
 
@@ -12,6 +14,10 @@ const KNUTH: Source = Source::Work {
     place: "2.5, Dynamic Storage Allocation, the buddy system",
 };
 const PAGE_ALLOC: Source = Source::Work { work: "Linux", place: "mm/page_alloc.c" };
+const WATERMARK: Source =
+    Source::Work { work: "Linux", place: "mm/page_alloc.c, __zone_watermark_ok" };
+const ISOLATION: Source = Source::Work { work: "Linux", place: "mm/page_isolation.c" };
+const REACHED: Source = Source::Ours { why: "where allocators go wrong" };
 const MISUSE: Source =
     Source::Ours { why: "a block that is given back wrongly is handed out twice later" };
 
@@ -46,46 +52,51 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         no_hole,
     ),
     law("FRAMES-04", "A block handed out overlaps no live block.", KNUTH, always, no_overlap),
-    law(
-        "FRAMES-05",
-        "In each zone the free and the live frames are all that there are to hand out.",
-        PAGE_ALLOC,
-        free_count,
-        conservation,
-    ),
+    Law {
+        id: LawId("FRAMES-05"),
+        level: Level::Must,
+        says: "In each zone the free, cached, isolated and live frames are all that there are to hand \
+               out.",
+        source: PAGE_ALLOC,
+        needs: free_count,
+        check: Check::Always(conservation),
+    },
     law(
         "FRAMES-06",
-        "An allocation fails only when no free block of its order is in a zone that it allows.",
+        "An allocation fails only when no zone that it allows has a free block of its order that its \
+         watermark spares.",
         KNUTH,
         strict,
         fails_only_when_dry,
     ),
     law(
         "FRAMES-07",
-        "Free buddies are merged: there are as few free blocks as there can be.",
+        "Free buddies are merged, in whatever order they were freed: there are as few free blocks as \
+         there can be.",
         KNUTH,
-        statistics,
+        merged_statistics,
         merged,
     ),
     law(
         "FRAMES-08",
-        "An allocation that fails changes nothing that can be seen.",
+        "A request that is refused changes nothing that can be seen, but that caches may be drained.",
         Source::Ours { why: "who got nothing owes nothing" },
         free_count,
         failure_changes_nothing,
     ),
     law(
         "FRAMES-09",
-        "When all is freed, the greatest order is served everywhere it fits.",
+        "When all is freed, the greatest order is served everywhere it fits and nothing is isolated, \
+         down to the watermarks.",
         Source::Ours { why: "what is lost then is lost for ever" },
-        strict,
+        refill,
         nothing_is_lost,
     ),
     law("FRAMES-10", "A second free of a block is refused.", MISUSE, double_free, second_free),
     law("FRAMES-11", "A free with another order is refused.", MISUSE, wrong_order, other_order),
     law(
         "FRAMES-12",
-        "A free of a frame inside a block is refused.",
+        "A free of a smaller block inside a block is refused.",
         MISUSE,
         unaligned,
         inside_free,
@@ -107,15 +118,22 @@ pub(super) const LAWS: &[Law<Frames>] = &[
     ),
     law(
         "FRAMES-16",
-        "A block asked for at a frame is granted exactly when all of it is free.",
+        "A block asked for at a frame is granted exactly when all of it is free, in one zone and not \
+         isolated, unless free memory would be in too many pieces.",
         Source::Work { work: "Linux", place: "mm/page_alloc.c, alloc_contig_range" },
         alloc_at,
         granted_when_free,
     ),
-    law("FRAMES-17", "What was just freed can be handed out again.", KNUTH, always, freed_is_free),
+    law(
+        "FRAMES-17",
+        "What was just freed can be handed out again, where the watermark spares it.",
+        KNUTH,
+        always,
+        freed_is_free,
+    ),
     law(
         "FRAMES-18",
-        "A request is served from a zone before its own only when no later one has a block.",
+        "A request is served from a zone before its own only when no later one can serve it.",
         PAGE_ALLOC,
         zones,
         falls_back_last,
@@ -127,20 +145,93 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         statistics,
         statistics_add_up,
     ),
-    law("FRAMES-20", "A live block that is given back is taken.", KNUTH, always, free_is_done),
+    law(
+        "FRAMES-20",
+        "A live block that is given back is taken, unless free memory would be in too many pieces.",
+        KNUTH,
+        always,
+        free_is_done,
+    ),
+    law(
+        "FRAMES-21",
+        "A zone serves a request only while its watermark, with the reserve against what the request \
+         allows, spares the block.",
+        WATERMARK,
+        watermarks,
+        watermark_is_kept,
+    ),
+    law(
+        "FRAMES-22",
+        "A block handed out touches no isolated pageblock.",
+        ISOLATION,
+        isolation,
+        takes_nothing_isolated,
+    ),
+    law(
+        "FRAMES-23",
+        "A pageblock that has frames is isolated unless it is already, and that is undone exactly when \
+         it is; one with something reserved, or live and not asked for as movable, may be refused.",
+        ISOLATION,
+        isolation,
+        isolated_once,
+    ),
+    law(
+        "FRAMES-24",
+        "The isolated blocks of the statistics have as many frames as are free in isolated \
+         pageblocks.",
+        Source::Work { work: "Linux", place: "commit d9dddbf55667: merging across an isolation" },
+        isolated_statistics,
+        isolated_add_up,
+    ),
+    law(
+        "FRAMES-25",
+        "The fragmentation index and the external fragmentation are the formulas.",
+        Source::Work { work: "Linux", place: "mm/vmstat.c, __fragmentation_index" },
+        fragmentation,
+        formula,
+    ),
+    law(
+        "FRAMES-26",
+        "After a drain nothing is cached.",
+        Source::Work { work: "Linux", place: "mm/page_alloc.c, drain_all_pages" },
+        caches,
+        drained,
+    ),
+    law(
+        "FRAMES-27",
+        "A mobility that has a free block that fits is served from its own blocks, and the others \
+         are left as they are.",
+        Source::Work { work: "Linux", place: "mm/page_alloc.c, __rmqueue_smallest" },
+        mobility,
+        own_mobility_first,
+    ),
+    law(
+        "FRAMES-28",
+        "An allocation of an order above the greatest is refused.",
+        Source::Work { work: "SunriseOS", place: "issue 94: the size of a request overflows" },
+        order_beyond,
+        beyond_is_refused,
+    ),
     reach(
         "FRAMES-R01",
         "Not one frame of the zones that a request allows is free.",
         strict,
-        |model, op, event| refused_order(op, event) == Some(Order(0)) && model.live.len() > 1,
+        |model, op, event| {
+            let Op::Alloc { zone, .. } = *op else { return false };
+            refused_order(op, event) == Some(Order(0))
+                && model.slots.len() > 1
+                && model.allowed(zone).next().is_some()
+                && model.allowed(zone).all(|(_, now)| now.free.frames() == 0)
+        },
     ),
     reach(
         "FRAMES-R02",
         "The greatest order is refused, and frames are free.",
         strict,
         |model, op, event| {
+            let Op::Alloc { zone, .. } = *op else { return false };
             refused_order(op, event) == Some(model.setup.most)
-                && model.setup.zones.iter().any(|zone| model.live_frames(zone) < zone.managed())
+                && model.allowed(zone).any(|(_, now)| now.free.frames() > 0)
         },
     ),
     reach("FRAMES-R03", "A free of one frame merges up to the greatest order.", big, merges_all),
@@ -182,8 +273,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
             let Op::Alloc { order, zone, .. } = *op else { return false };
             handed_out(op, event).is_some_and(|frame| {
                 let found = model.zone_of(&Run::block(frame, order));
-                found.is_some_and(|found| found.zone < zone)
-                    && model.setup.zones.iter().any(|plan| plan.zone == zone)
+                found.is_some_and(|(found, _)| found.zone < zone) && model.zone(zone).is_some()
             })
         },
     ),
@@ -193,12 +283,91 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         double_free,
         |model, op, event| {
             let Some(run) = freed(model, op, event) else { return false };
-            let buddy = Run { base: Frame(run.base.0 ^ run.frames), frames: run.frames };
-            matches!(op, Op::FreeTwice { .. }) && model.is_free(&buddy)
+            matches!(op, Op::FreeTwice { .. }) && model.is_free(&buddy(&run))
         },
     ),
-    reach("FRAMES-R10", "All is freed after more than 100 ops.", always, |model, op, _| {
+    reach("FRAMES-R10", "All is freed after more than 100 ops.", refill, |model, op, _| {
         matches!(op, Op::Refill {}) && model.ops > 100
+    }),
+    Law {
+        id: LawId("FRAMES-R11"),
+        level: Level::Must,
+        says: "Each order was refused in one case.",
+        source: REACHED,
+        needs: strict,
+        check: Check::ReachAlways(|model: &Model| model.refused == (2 << model.setup.most.0) - 1),
+    },
+    reach(
+        "FRAMES-R12",
+        "A request is refused for the watermarks alone.",
+        watermarks,
+        |model, op, event| {
+            let (Op::Alloc { zone, .. }, Some(order)) = (op, refused_order(op, event)) else {
+                return false;
+            };
+            model.allowed(*zone).any(|(_, now)| now.free.suitable(order) > 0)
+        },
+    ),
+    reach(
+        "FRAMES-R13",
+        "A zone that a request of its own could take falls to a reserve against a higher one.",
+        watermarked_zones,
+        |model, op, event| {
+            let Op::Alloc { order, zone, .. } = *op else { return false };
+            let is_spared = |(plan, now): (&ZonePlan, &ZoneNow)| {
+                now.must_serve(plan, order, plan.zone) && !now.must_serve(plan, order, zone)
+            };
+            refused_order(op, event).is_some() && model.allowed(zone).any(is_spared)
+        },
+    ),
+    reach(
+        "FRAMES-R14",
+        "A request is refused, and what would serve it is isolated.",
+        isolation,
+        |model, op, event| {
+            let (Op::Alloc { zone, .. }, Some(order)) = (op, refused_order(op, event)) else {
+                return false;
+            };
+            model.allowed(*zone).any(|(_, now)| now.isolated_free >= order.frames())
+        },
+    ),
+    reach(
+        "FRAMES-R15",
+        "A block is freed in an isolated pageblock, and its buddy outside is free.",
+        isolation,
+        |model, op, event| {
+            freed(model, op, event)
+                .is_some_and(|run| model.isolated_in(&run).is_some() && model.is_free(&buddy(&run)))
+        },
+    ),
+    reach(
+        "FRAMES-R16",
+        "A block is freed of which a part is isolated.",
+        isolation,
+        |model, op, event| {
+            freed(model, op, event)
+                .is_some_and(|run| (1..run.frames).contains(&model.not_isolated(&run)))
+        },
+    ),
+    reach(
+        "FRAMES-R17",
+        "A request is served though no free block of its mobility fits.",
+        mobility,
+        |model, op, event| {
+            let Op::Alloc { order, mobility, .. } = *op else { return false };
+            let frame = handed_out(op, event);
+            let block = frame.map(|frame| Run::block(frame, order));
+            let found = block.and_then(|block| model.zone_of(&block));
+            let shown = found.and_then(|(_, now)| now.shown.as_ref());
+            shown.is_some_and(|shown| {
+                let own = &shown.statistics.blocks[mobility as usize];
+                matches!(shown.since, Since::Refused { .. })
+                    && own[usize::from(order.0)..].iter().all(|count| *count == 0)
+            })
+        },
+    ),
+    reach("FRAMES-R18", "A drain finds frames in caches.", caches, |model, op, _| {
+        matches!(op, Op::Drain {}) && model.zones.iter().any(|now| now.cached() > 0)
     }),
 ];
 
@@ -218,8 +387,8 @@ const fn reach(
     needs: fn(&Profile) -> Result<(), &'static str>,
     met: fn(&Model, &Op, &Event) -> bool,
 ) -> Law<Frames> {
-    let source = Source::Ours { why: "where allocators go wrong" };
-    Law { id: LawId(id), level: Level::Must, says, source, needs, check: Check::Reach(met) }
+    let check = Check::Reach(met);
+    Law { id: LawId(id), level: Level::Must, says, source: REACHED, needs, check }
 }
 
 fn holes(profile: &Profile) -> Result<(), &'static str> {
@@ -250,8 +419,54 @@ fn statistics(profile: &Profile) -> Result<(), &'static str> {
     if profile.statistics { Ok(()) } else { Err("its free blocks can't be seen") }
 }
 
+fn merged_statistics(profile: &Profile) -> Result<(), &'static str> {
+    statistics(profile)?;
+    if profile.kept == 0 { Ok(()) } else { Err("which frames it keeps can't be seen") }
+}
+
 fn strict(profile: &Profile) -> Result<(), &'static str> {
     if profile.strict { Ok(()) } else { Err("it may fail though a block is free") }
+}
+
+fn refill(profile: &Profile) -> Result<(), &'static str> {
+    match profile.fragments {
+        Some(_) => Err("it may refuse a free"),
+        None => strict(profile),
+    }
+}
+
+fn mobility(profile: &Profile) -> Result<(), &'static str> {
+    match (profile.mobility, profile.caches) {
+        (true, false) => Ok(()),
+        (true, true) => Err("it may serve from its caches"),
+        (false, _) => Err("it does not tell mobilities apart"),
+    }
+}
+
+fn watermarks(profile: &Profile) -> Result<(), &'static str> {
+    if profile.watermarks { Ok(()) } else { Err("its zones have no watermarks") }
+}
+
+fn watermarked_zones(profile: &Profile) -> Result<(), &'static str> {
+    zones(profile)?;
+    watermarks(profile)
+}
+
+fn isolation(profile: &Profile) -> Result<(), &'static str> {
+    if profile.isolation { Ok(()) } else { Err("its pageblocks can't be isolated") }
+}
+
+fn isolated_statistics(profile: &Profile) -> Result<(), &'static str> {
+    isolation(profile)?;
+    statistics(profile)
+}
+
+fn caches(profile: &Profile) -> Result<(), &'static str> {
+    if profile.caches { Ok(()) } else { Err("it has no caches") }
+}
+
+fn fragmentation(profile: &Profile) -> Result<(), &'static str> {
+    if profile.fragmentation { Ok(()) } else { Err("it can't tell how fragmented a zone is") }
 }
 
 fn alloc_at(profile: &Profile) -> Result<(), &'static str> {
@@ -292,13 +507,17 @@ fn out_of_range(profile: &Profile) -> Result<(), &'static str> {
     seen(profile.checks.out_of_range)
 }
 
+fn order_beyond(profile: &Profile) -> Result<(), &'static str> {
+    seen(profile.checks.order_beyond)
+}
+
 fn any_misuse(profile: &Profile) -> Result<(), &'static str> {
     free_count(profile)?;
-    let kinds = [double_free, wrong_order, unaligned, never, out_of_range];
+    let kinds = [double_free, wrong_order, unaligned, never, out_of_range, order_beyond];
     if kinds.iter().any(|kind| kind(profile).is_ok()) { Ok(()) } else { Err("it sees no misuse") }
 }
 
-/// The block that an op hands out, with the zone up to which it may come.
+/// The block that an op hands out.
 fn handed_out(op: &Op, event: &Event) -> Option<Frame> {
     let Event::Done { answers, .. } = event else { return None };
     match (op, answers.as_slice()) {
@@ -335,8 +554,8 @@ fn refused_order(op: &Op, event: &Event) -> Option<Order> {
 fn freed(model: &Model, op: &Op, event: &Event) -> Option<Run> {
     let Event::Done { answers, .. } = event else { return None };
     let (Op::Free { slot } | Op::FreeTwice { slot }) = op else { return None };
-    let (frame, order) = model.slots.get(slot)?;
-    (answers.first() == Some(&Answer::Done {})).then(|| Run::block(*frame, *order))
+    let (frame, order) = model.slots.get(*slot)?;
+    (answers.first() == Some(&Answer::Done {})).then(|| Run::block(frame, order))
 }
 
 fn aligned(model: &Model, op: &Op, event: &Event) -> Judgement {
@@ -375,42 +594,45 @@ fn no_hole(model: &Model, op: &Op, event: &Event) -> Judgement {
 }
 
 fn no_overlap(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let mut handed: Vec<Run> = Vec::new();
-    Judgement::all(blocks(model, op, event).into_iter().map(|block| {
+    let mut handed = blocks(model, op, event);
+    handed.sort_by_key(|block| block.base);
+    let twice = handed.windows(2).find(|pair| pair[0].overlaps(&pair[1]));
+    if let Some(pair) = twice {
+        return Judgement::broken(format!("{} overlaps {}, which is live", pair[1], pair[0]));
+    }
+    Judgement::all(handed.iter().map(|block| {
         // Before a refill all is freed.
-        let live = if matches!(op, Op::Refill {}) { None } else { model.live_in(&block) };
-        let other = live.or_else(|| handed.iter().find(|other| other.overlaps(&block)).copied());
-        handed.push(block);
-        match other {
+        match model.slots.live_in(block).filter(|_| !is_refill(op)) {
             None => Holds,
-            Some(other) => Judgement::broken(format!("{block} overlaps {other}, which is live")),
+            Some(live) => Judgement::broken(format!("{block} overlaps {live}, which is live")),
         }
     }))
 }
 
-/// How many frames of a zone are live after the op.
-fn live_after(model: &Model, zone: &ZonePlan, op: &Op, event: &Event) -> u64 {
-    let live = model.live_frames(zone);
-    let of = |run: Option<Run>| run.filter(|run| zone.run.holds(run)).map_or(0, |run| run.frames);
-    if matches!(op, Op::Refill {}) {
-        return 0;
-    }
-    let order = match op {
-        Op::Alloc { order, .. } | Op::AllocAt { order, .. } => *order,
-        _ => Order(0),
-    };
-    let new = handed_out(op, event).map(|frame| Run::block(frame, order));
-    (live + of(new)).saturating_sub(of(freed(model, op, event)))
+fn is_refill(op: &Op) -> bool {
+    matches!(op, Op::Refill {})
 }
 
-fn conservation(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let Event::Done { free, .. } = event else { return Silent };
-    Judgement::all(model.setup.zones.iter().zip(free).map(|(zone, free)| {
-        let live = live_after(model, zone, op, event);
-        let managed = zone.managed() - model.profile.kept.min(zone.managed());
-        Judgement::when(free + live == managed, || {
-            format!("{}: {free} frames are free and {live} live, of {managed}", zone.zone)
-        })
+fn conservation(model: &Model) -> Judgement {
+    if !model.was_done {
+        return Silent;
+    }
+    Judgement::all(model.zones().filter_map(|(plan, now)| {
+        let Told { free, cached } = now.told?;
+        let expected = now.free.frames().saturating_sub(model.profile.kept);
+        Some(Judgement::when(free.checked_add(cached) == Some(expected), || {
+            let live = plan.managed() - now.free.frames() - now.isolated_free;
+            let cached =
+                if model.profile.caches { format!(", {cached} cached") } else { "".into() };
+            let isolated = match now.isolated_free {
+                0 => String::new(),
+                frames => format!(", {frames} isolated"),
+            };
+            let (zone, managed) = (plan.zone, plan.managed());
+            format!(
+                "{zone}: {free} frames are free{cached}{isolated} and {live} live, of {managed}"
+            )
+        }))
     }))
 }
 
@@ -418,51 +640,114 @@ fn fails_only_when_dry(model: &Model, op: &Op, event: &Event) -> Judgement {
     let (Op::Alloc { zone, .. }, Some(order)) = (op, refused_order(op, event)) else {
         return Silent;
     };
-    let mut free = model.allowed(*zone).filter_map(|zone| model.free_block(zone, order));
-    match free.next() {
+    let mut able = model.allowed(*zone).filter(|(plan, now)| now.must_serve(plan, order, *zone));
+    match able.next().and_then(|(_, now)| now.free.first(order)) {
         None => Holds,
         Some(block) => Judgement::broken(format!("order {order} is refused, and {block} is free")),
     }
 }
 
 fn merged(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let (Op::Statistics { zone }, Event::Done { answers, .. }) = (op, event) else { return Silent };
-    let [Answer::Statistics { statistics }] = answers.as_slice() else { return Silent };
-    let Some(plan) = model.setup.zones.iter().find(|plan| plan.zone == *zone) else {
+    let Some((_, now, statistics)) = shown(model, op, event) else { return Silent };
+    // Which frames are cached, or kept, is not known.
+    if now.cached() > 0 || model.profile.kept > 0 {
         return Silent;
-    };
-    let expected = model.merged(plan);
+    }
+    let expected = now.free.counts();
     let found: Vec<u64> = (0..expected.len())
-        .map(|order| statistics.blocks.iter().map(|blocks| blocks[order]).sum())
+        .map(|order| sum(statistics.blocks.iter().map(|blocks| blocks[order])))
         .collect();
     Judgement::when(found == expected, || {
         format!("free blocks by order: expected {expected:?}, found {found:?}")
     })
 }
 
+/// The statistics that an op asked for, with their zone.
+fn shown<'a>(
+    model: &'a Model,
+    op: &Op,
+    event: &'a Event,
+) -> Option<(&'a ZonePlan, &'a ZoneNow, &'a Statistics)> {
+    let (Op::Statistics { zone }, Event::Done { answers, .. }) = (op, event) else { return None };
+    let [Answer::Statistics { statistics }] = answers.as_slice() else { return None };
+    let (plan, now) = model.zone(*zone)?;
+    Some((plan, now, statistics))
+}
+
+/// Of a zone whose statistics were asked for before: what they were, when nothing was done since
+/// but what was refused, all of this kind.
+fn is_as_before(
+    model: &Model,
+    op: &Op,
+    event: &Event,
+    is_such: fn(requests: bool, misuse: bool) -> bool,
+) -> Judgement {
+    let Some((_, now, statistics)) = shown(model, op, event) else { return Silent };
+    match &now.shown {
+        Some(Shown { statistics: before, since: Since::Refused { requests, misuse } })
+            if is_such(*requests, *misuse) && !model.profile.caches =>
+        {
+            Judgement::when(statistics == before, || {
+                let answer = Answer::Statistics { statistics: before.clone() };
+                format!("what was refused changed the statistics, which were {answer}")
+            })
+        }
+        _ => Silent,
+    }
+}
+
 fn failure_changes_nothing(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let (Op::Alloc { .. } | Op::AllocAt { .. }, Event::Done { answers, free }) = (op, event) else {
-        return Silent;
-    };
+    let is_request = matches!(
+        op,
+        Op::Alloc { .. } | Op::AllocAt { .. } | Op::Isolate { .. } | Op::Unisolate { .. }
+    );
+    let Event::Done { answers, free, cached } = event else { return Silent };
+    if !is_request {
+        return is_as_before(model, op, event, |requests, misuse| requests && !misuse);
+    }
     if !matches!(answers.as_slice(), [Answer::Refused { .. }]) {
         return Silent;
     }
-    Judgement::when(*free == model.free, || {
-        format!("free frames before it {:?}, after it {free:?}", model.free)
-    })
+    same_counts(model, free, cached, |_| 0)
+}
+
+/// The free and cached frames of each zone are as many as before, and those that `more` gives.
+fn same_counts(
+    model: &Model,
+    free: &[u64],
+    cached: &[u64],
+    more: impl Fn(&ZonePlan) -> u64,
+) -> Judgement {
+    let sum = |place: usize| {
+        let of = |counts: &[u64]| counts.get(place).copied().unwrap_or(0);
+        of(free).saturating_add(of(cached))
+    };
+    Judgement::all(model.zones().enumerate().filter_map(|(place, (plan, now))| {
+        let told = now.told?;
+        let (expected, found) = (told.free + told.cached + more(plan), sum(place));
+        Some(Judgement::when(found == expected, || {
+            format!("free frames of {}: expected {expected}, found {found}", plan.zone)
+        }))
+    }))
 }
 
 fn nothing_is_lost(model: &Model, op: &Op, event: &Event) -> Judgement {
-    if !matches!((op, event), (Op::Refill {}, Event::Done { .. })) {
+    if !is_refill(op) {
         return Silent;
     }
     let found = blocks(model, op, event).len();
-    let most = model.setup.most;
-    let fits = |zone: &ZonePlan| {
-        let blocks = blocks_within(&zone.run, most);
-        blocks.filter(|block| model.zone_of(block).is_some()).count()
+    let (most, highest) = (model.setup.most, model.setup.zones.last().map(|plan| plan.zone));
+    let Some(highest) = highest else { return Silent };
+    let served = |(plan, now): (&ZonePlan, &ZoneNow)| {
+        let is_whole = |block: &Run| plan.manages(block) && model.isolated_in(block).is_none();
+        let blocks = blocks_within(&plan.run, most).filter(is_whole);
+        let isolated = model.setup.pageblock.map_or(0, |order| now.isolated_frames(plan, order));
+        let free = plan.managed() - isolated;
+        let is_spared =
+            |(before, _): &(u64, Run)| plan.spares(free - before * most.frames(), most, highest);
+        (0..).zip(blocks).take_while(is_spared).count()
     };
-    let expected: usize = model.setup.zones.iter().map(fits).sum();
+    let expected: usize = model.zones().map(served).sum();
     Judgement::when(found == expected, || {
         format!("blocks of order {most}: expected {expected}, found {found}")
     })
@@ -498,17 +783,18 @@ fn outside_free(_: &Model, op: &Op, event: &Event) -> Judgement {
 }
 
 fn misuse_changes_nothing(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let Event::Done { answers, free } = event else { return Silent };
-    let refused = matches!(answers.last(), Some(Answer::Refused { .. }));
-    if op.misuse(&model.profile.checks) != Some(Sight::Refused) || !refused {
-        return Silent;
+    let Event::Done { answers, free, cached } = event else { return Silent };
+    if op.misuse(&model.profile.checks).is_none() {
+        return is_as_before(model, op, event, |requests, misuse| misuse && !requests);
     }
     let back = freed(model, op, event);
-    let before = model.setup.zones.iter().zip(&model.free).map(|(zone, free)| {
-        free + back.filter(|run| zone.run.holds(run)).map_or(0, |run| run.frames)
-    });
-    let before: Vec<u64> = before.collect();
-    Judgement::when(*free == before, || format!("free frames: expected {before:?}, found {free:?}"))
+    let is_first = matches!(op, Op::FreeTwice { .. }) && back.is_none();
+    if is_first || !matches!(answers.last(), Some(Answer::Refused { .. })) {
+        return Silent;
+    }
+    same_counts(model, free, cached, |plan| {
+        back.filter(|run| plan.run.holds(run)).map_or(0, |run| model.not_isolated(&run))
+    })
 }
 
 fn granted_when_free(model: &Model, op: &Op, event: &Event) -> Judgement {
@@ -520,10 +806,19 @@ fn granted_when_free(model: &Model, op: &Op, event: &Event) -> Judgement {
         ([Answer::Block { frame: found }], true) => Judgement::when(found == frame, || {
             format!("{frame} was asked for, and {found} handed out")
         }),
-        ([Answer::Block { .. }], false) => match model.live_in(&block) {
-            Some(live) => Judgement::broken(format!("{block} is granted, and {live} is live")),
-            None => Judgement::broken(format!("{block} is granted, and does not exist")),
-        },
+        ([Answer::Block { .. }], false) => {
+            let live = model.slots.live_in(&block).map(|live| format!("{live} is live"));
+            let isolated = || Some(format!("{} is isolated", model.isolated_in(&block)?));
+            let why = live.or_else(isolated).unwrap_or_else(|| "it does not exist".into());
+            Judgement::broken(format!("{block} is granted, and {why}"))
+        }
+        (_, true) if model.zone_of(&block).is_some_and(|(_, now)| now.cached() > 0) => Silent,
+        (_, true) if model.profile.kept > 0 => Silent,
+        (_, true)
+            if model.profile.fragments.is_some_and(|most| pieces_without(model, &block) > most) =>
+        {
+            Silent
+        }
         (_, true) => Judgement::broken(format!("{block} is free, and refused")),
         (_, false) => Holds,
     }
@@ -531,8 +826,12 @@ fn granted_when_free(model: &Model, op: &Op, event: &Event) -> Judgement {
 
 fn freed_is_free(model: &Model, op: &Op, event: &Event) -> Judgement {
     let (Op::Alloc { order, zone, .. }, Some(run)) = (op, model.freed) else { return Silent };
-    let Some(plan) = model.zone_of(&run) else { return Silent };
-    if plan.zone > *zone || order.frames() != run.frames || *event == (Event::Skipped {}) {
+    let Some((plan, now)) = model.zone_of(&run) else { return Silent };
+    let can_serve = plan.zone <= *zone
+        && order.frames() == run.frames
+        && model.is_free(&run)
+        && now.must_serve(plan, *order, *zone);
+    if !can_serve || *event == (Event::Skipped {}) {
         return Silent;
     }
     Judgement::when(refused_order(op, event).is_none(), || {
@@ -543,11 +842,12 @@ fn freed_is_free(model: &Model, op: &Op, event: &Event) -> Judgement {
 fn falls_back_last(model: &Model, op: &Op, event: &Event) -> Judgement {
     let Op::Alloc { order, zone, .. } = *op else { return Silent };
     let Some(frame) = handed_out(op, event) else { return Silent };
-    let Some(from) = model.zone_of(&Run::block(frame, order)) else { return Silent };
-    let later = model.allowed(zone).filter(|plan| plan.zone > from.zone);
+    let Some((from, _)) = model.zone_of(&Run::block(frame, order)) else { return Silent };
     let mut looked = false;
-    for plan in later {
-        if let Some(block) = model.free_block(plan, order) {
+    for (plan, now) in model.allowed(zone).filter(|(plan, _)| plan.zone > from.zone) {
+        if now.must_serve(plan, order, zone)
+            && let Some(block) = now.free.first(order)
+        {
             let (from, zone) = (from.zone, plan.zone);
             return Judgement::broken(format!(
                 "it is served from {from}, and {block} in {zone} is free"
@@ -559,19 +859,24 @@ fn falls_back_last(model: &Model, op: &Op, event: &Event) -> Judgement {
 }
 
 fn statistics_add_up(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let (Op::Statistics { zone }, Event::Done { answers, free }) = (op, event) else {
-        return Silent;
-    };
-    let [Answer::Statistics { statistics }] = answers.as_slice() else { return Silent };
+    let Some((plan, _, statistics)) = shown(model, op, event) else { return Silent };
+    let Event::Done { free, .. } = event else { return Silent };
     let mut zones = model.setup.zones.iter().zip(free);
-    let Some((_, free)) = zones.find(|(plan, _)| plan.zone == *zone) else { return Silent };
-    let frames = |blocks: &Vec<u64>| -> u64 {
-        (0..).zip(blocks).map(|(order, count)| count * Order(order).frames()).sum()
-    };
-    let found: u64 = statistics.blocks.iter().map(frames).sum();
+    let Some((_, free)) = zones.find(|(other, _)| other.zone == plan.zone) else { return Silent };
+    let found = sum(statistics.blocks.iter().map(|blocks| frames_of(blocks)));
     Judgement::when(found == *free, || {
         format!("the blocks have {found} frames, and {free} are free")
     })
+}
+
+/// How many frames so many blocks of each order have.
+fn frames_of(blocks: &[u64]) -> u64 {
+    sum((0..).zip(blocks).map(|(order, count)| count.saturating_mul(Order(order).frames())))
+}
+
+/// The sum of counts that an implementation says, and that may be any.
+fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
 }
 
 fn free_is_done(model: &Model, op: &Op, event: &Event) -> Judgement {
@@ -581,15 +886,173 @@ fn free_is_done(model: &Model, op: &Op, event: &Event) -> Judgement {
         Op::Refill {} => answers,
         _ => return Silent,
     };
-    let refused = frees.iter().find(|answer| matches!(answer, Answer::Refused { .. }));
-    match refused {
-        None if frees.is_empty() => Silent,
+    let refused = frees.iter().any(|answer| matches!(answer, Answer::Refused { .. }));
+    if let (true, Some(most), Op::Free { slot } | Op::FreeTwice { slot }) =
+        (refused, model.profile.fragments, op)
+    {
+        let Some((frame, order)) = model.slots.get(*slot) else { return Silent };
+        let pieces = pieces_with(model, Run::block(frame, order));
+        return Judgement::when(pieces > most, || {
+            format!("a free is refused, and free memory would be in {pieces} pieces of {most}")
+        });
+    }
+    if frees.is_empty() {
+        return Silent;
+    }
+    Judgement::when(!refused, || {
+        let live = model.slots.len();
+        format!("a free of a live block is refused, {live} were live")
+    })
+}
+
+/// In how many pieces free memory is when this run is free too.
+fn pieces_with(model: &Model, run: Run) -> u64 {
+    pieces(model, |plan, blocks| {
+        if plan.run.holds(&run) {
+            blocks.push(run);
+        }
+    })
+}
+
+/// In how many pieces it is when this block of it is not.
+fn pieces_without(model: &Model, block: &Run) -> u64 {
+    pieces(model, |_, blocks| {
+        let Some(at) = blocks.iter().position(|free| free.holds(block)) else { return };
+        let free = blocks.swap_remove(at);
+        let before = Run { base: free.base, frames: block.base.0 - free.base.0 };
+        let behind = Run { base: block.end(), frames: free.end().0 - block.end().0 };
+        blocks.extend([before, behind].into_iter().filter(|rest| rest.frames > 0));
+    })
+}
+
+/// In how many pieces free memory is at most after a change: nothing is one across zones, and each
+/// frame that is kept or cached may lie in the middle of a piece.
+fn pieces(model: &Model, change: impl Fn(&ZonePlan, &mut Vec<Run>)) -> u64 {
+    let of_zone = |(plan, now): (&ZonePlan, &ZoneNow)| {
+        let mut blocks = now.free.blocks();
+        change(plan, &mut blocks);
+        blocks.sort_by_key(|block| block.base);
+        let breaks = blocks.windows(2).filter(|pair| pair[0].end() != pair[1].base).count();
+        let unknown = now.cached().saturating_add(model.profile.kept);
+        (breaks as u64 + u64::from(!blocks.is_empty())).saturating_add(unknown)
+    };
+    sum(model.zones().map(of_zone))
+}
+
+fn watermark_is_kept(model: &Model, op: &Op, event: &Event) -> Judgement {
+    let (Op::Alloc { order, zone: highest, .. }, Some(frame)) = (op, handed_out(op, event)) else {
+        return Silent;
+    };
+    let block = Run::block(frame, *order);
+    let Some((plan, now)) = model.zone_of(&block) else { return Silent };
+    // What was cached may have been drained first.
+    let free = now.free.frames();
+    Judgement::when(plan.spares(free, *order, *highest), || {
+        let (zone, kept) = (plan.zone, plan.min + plan.reserve[*highest as usize]);
+        format!("{zone}: {free} frames were free, and {kept} are kept from such a request")
+    })
+}
+
+fn takes_nothing_isolated(model: &Model, op: &Op, event: &Event) -> Judgement {
+    Judgement::all(blocks(model, op, event).iter().map(|block| match model.isolated_in(block) {
         None => Holds,
-        Some(_) => {
-            let live = model.live.len();
-            Judgement::broken(format!("a free of a live block is refused, {live} were live"))
+        Some(pageblock) => Judgement::broken(format!("{block} is in {pageblock}, isolated")),
+    }))
+}
+
+fn isolated_once(model: &Model, op: &Op, event: &Event) -> Judgement {
+    let (Op::Isolate { frame } | Op::Unisolate { frame }, Event::Done { answers, .. }) =
+        (op, event)
+    else {
+        return Silent;
+    };
+    let Some(pageblock) = model.setup.pageblock_of(*frame) else { return Silent };
+    let is_isolated = model.isolated_in(&pageblock).is_some();
+    let exists = model.place_of_pageblock(&pageblock).is_some();
+    let is_granted = matches!(op, Op::Isolate { .. }) && exists && !is_isolated
+        || matches!(op, Op::Unisolate { .. }) && is_isolated;
+    match (answers.as_slice(), is_granted) {
+        ([Answer::Done {}], true) | ([Answer::Refused { .. }], false) => Holds,
+        ([Answer::Refused { error: Error::Unmovable }], true)
+            if matches!(op, Op::Isolate { .. }) && has_unmovable(model, &pageblock) =>
+        {
+            Silent
+        }
+        _ => {
+            let is = if is_isolated { "is isolated" } else { "is not isolated" };
+            let is = if exists { is } else { "has no frames" };
+            Judgement::broken(format!("{pageblock} {is}, found {event}"))
         }
     }
+}
+
+/// Whether something in a pageblock can't be moved: what is reserved, and what is live and was not
+/// asked for as movable.
+fn has_unmovable(model: &Model, pageblock: &Run) -> bool {
+    let mut reserved = model.setup.zones.iter().flat_map(|plan| &plan.reserved);
+    reserved.any(|run| run.overlaps(pageblock))
+        || model.slots.lives_in(*pageblock).any(|live| !model.movable.contains(&live.base))
+}
+
+fn isolated_add_up(model: &Model, op: &Op, event: &Event) -> Judgement {
+    let Some((_, now, statistics)) = shown(model, op, event) else { return Silent };
+    let found = frames_of(&statistics.isolated);
+    Judgement::when(found == now.isolated_free, || {
+        format!("isolated blocks have {found} frames, and {} are free there", now.isolated_free)
+    })
+}
+
+fn formula(model: &Model, op: &Op, event: &Event) -> Judgement {
+    let (Op::Fragmentation { zone, order }, Event::Done { answers, .. }) = (op, event) else {
+        return Silent;
+    };
+    let [Answer::Fragmentation { fragmentation: found }] = answers.as_slice() else {
+        return Silent;
+    };
+    let Some((_, now)) = model.zone(*zone).filter(|(_, now)| now.cached() == 0) else {
+        return Silent;
+    };
+    let blocks = now.free.counts();
+    let expected = Fragmentation::of(&blocks, *order);
+    Judgement::when(*found == expected, || {
+        let expected = Answer::Fragmentation { fragmentation: expected };
+        format!("free blocks {blocks:?}, order {order}: expected {expected}")
+    })
+}
+
+fn drained(_: &Model, op: &Op, event: &Event) -> Judgement {
+    let (Op::Drain {}, Event::Done { cached, .. }) = (op, event) else { return Silent };
+    Judgement::when(cached.iter().all(|cached| *cached == 0), || {
+        format!("after a drain {cached:?} frames are cached")
+    })
+}
+
+fn own_mobility_first(model: &Model, op: &Op, event: &Event) -> Judgement {
+    let Some((_, now, after)) = shown(model, op, event) else { return Silent };
+    let Some(Shown { statistics: before, since: Since::HandedOut { order, mobility } }) =
+        &now.shown
+    else {
+        return Silent;
+    };
+    let own = *mobility as usize;
+    if before.blocks[own][usize::from(order.0)..].iter().all(|count| *count == 0) {
+        return Silent;
+    }
+    let others = [Mobility::Unmovable, Mobility::Reclaimable, Mobility::Movable];
+    let touched = others.into_iter().find(|other| {
+        other != mobility && before.blocks[*other as usize] != after.blocks[*other as usize]
+    });
+    match touched {
+        None => Holds,
+        Some(other) => Judgement::broken(format!(
+            "a {mobility} block of order {order} fitted, and {other} blocks changed from {:?}",
+            before.blocks[other as usize]
+        )),
+    }
+}
+
+fn beyond_is_refused(_: &Model, op: &Op, event: &Event) -> Judgement {
+    is_refused(op, event, |op| matches!(op, Op::AllocBeyond { .. }))
 }
 
 fn merges_all(model: &Model, op: &Op, event: &Event) -> bool {
@@ -606,6 +1069,11 @@ fn merges_all(model: &Model, op: &Op, event: &Event) -> bool {
 fn splits_all(model: &Model, op: &Op, event: &Event) -> bool {
     let Op::Alloc { order: Order(0), .. } = op else { return false };
     handed_out(op, event).is_some_and(|frame| model.is_free(&around(model, frame)))
+}
+
+/// The block with which a block makes one of the next order.
+fn buddy(run: &Run) -> Run {
+    Run { base: Frame(run.base.0 ^ run.frames), frames: run.frames }
 }
 
 /// The block of the greatest order in which a frame is.

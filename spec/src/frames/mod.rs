@@ -3,15 +3,17 @@
 //! Its nouns: the *frame* (4096 bytes of physical memory, by its number), the *block* (2^order
 //! frames, aligned to its size by the number of its first frame), the *zone* (a run of frames, with
 //! holes and reserved frames in it), the *buddy* (the block with which a block makes one of the next
-//! order), and the *slot* (the place under which a case keeps a block).
+//! order), the *pageblock* (the aligned block that is isolated as one), and the *slot* (the place
+//! under which a case keeps a block).
 //!
-//! It does *not* cover what is mapped where, which free block is chosen, watermarks, isolation and
-//! caches.
+//! It does *not* cover what is mapped where, which free block is chosen, nor which mobility the free
+//! blocks of a pageblock have.
 
 mod cases;
 mod contract;
 mod laws;
 mod model;
+mod slots;
 
 use std::fmt;
 
@@ -22,7 +24,7 @@ use crate::core::{Case, KindOf, Law, Mechanism, Outcome};
 
 pub use self::cases::{Kind, Op};
 pub use self::contract::{Checks, Driver, Error, FrameAllocator, Profile, Sight};
-pub use self::model::{Answer, Event, Model, Statistics};
+pub use self::model::{Answer, Event, Fragmentation, Model, Statistics};
 
 /// The bytes in a frame.
 pub const FRAME_BYTES: u64 = 4096;
@@ -32,6 +34,9 @@ pub const DMA_END: Frame = Frame(4096);
 
 /// Every frame lies below this one.
 pub const FRAMES_END: Frame = Frame(1 << 52);
+
+/// The most frames of a case.
+pub const MOST_FRAMES: u64 = 1 << 25;
 
 /// The number of a page frame.
 #[derive(
@@ -187,6 +192,27 @@ pub struct Setup {
     pub zones: Vec<ZonePlan>,
     /// The greatest order.
     pub most: Order,
+    /// The order of the pageblocks, where they can be isolated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pageblock: Option<Order>,
+}
+
+impl Setup {
+    /// The frames of all zones together.
+    pub fn frames(&self) -> u64 {
+        self.zones.iter().fold(0, |sum, zone| sum.saturating_add(zone.run.frames))
+    }
+
+    /// The place of the zone in which all of these frames can be handed out.
+    pub fn place_of(&self, run: &Run) -> Option<usize> {
+        self.zones.iter().position(|zone| zone.manages(run))
+    }
+
+    /// The pageblock around a frame, where there are pageblocks.
+    pub fn pageblock_of(&self, frame: Frame) -> Option<Run> {
+        let order = self.pageblock?;
+        Some(Run::block(Frame(frame.0 >> order.0 << order.0), order))
+    }
 }
 
 /// A zone.
@@ -203,9 +229,29 @@ pub struct ZonePlan {
     /// Frames in it that are not to be handed out: rising, apart from each other and from holes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reserved: Vec<Run>,
+    /// The watermark: a request leaves more frames free than these.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub min: u64,
+    /// How many more a request leaves that allows zones up to this one: for [`Zone::Dma`],
+    /// [`Zone::Normal`] and [`Zone::HighMem`]; 0 up to the zone itself.
+    #[serde(default, skip_serializing_if = "is_all_zero")]
+    pub reserve: [u64; 3],
 }
 
 impl ZonePlan {
+    /// A zone without holes, reserved frames and watermark.
+    pub fn new(zone: Zone, base: Frame, frames: u64) -> Self {
+        let run = Run { base, frames };
+        ZonePlan { zone, run, holes: Vec::new(), reserved: Vec::new(), min: 0, reserve: [0; 3] }
+    }
+
+    /// Whether its watermark lets a block of this order go, of so many free frames, for a request
+    /// that allows zones up to `highest`.
+    pub fn spares(&self, free: u64, order: Order, highest: Zone) -> bool {
+        let kept = self.min.saturating_add(self.reserve[highest as usize]);
+        free > kept.saturating_add(order.frames() - 1)
+    }
+
     /// The holes and the reserved frames.
     pub fn unmanaged(&self) -> impl Iterator<Item = &Run> {
         self.holes.iter().chain(&self.reserved)
@@ -231,10 +277,31 @@ impl fmt::Display for Setup {
                     write!(f, " {name} {run}")?;
                 }
             }
+            if zone.min > 0 {
+                write!(f, " min {}", zone.min)?;
+            }
+            for highest in [Zone::Normal, Zone::HighMem] {
+                match zone.reserve[highest as usize] {
+                    0 => {}
+                    frames => write!(f, " reserve {frames} against {highest}")?,
+                }
+            }
             f.write_str(", ")?;
         }
-        write!(f, "orders 0 to {}", self.most)
+        write!(f, "orders 0 to {}", self.most)?;
+        match self.pageblock {
+            Some(order) => write!(f, ", pageblocks of order {order}"),
+            None => Ok(()),
+        }
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+fn is_all_zero(counts: &[u64; 3]) -> bool {
+    *counts == [0; 3]
 }
 
 /// The mechanism, as a type.
@@ -248,6 +315,7 @@ impl Mechanism for Frames {
     const DRAW_BYTES: usize = 2048;
     const LENGTHS: &'static [u16] = &[4, 4, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64, 64, 64, 256];
     const KINDS: &'static [KindOf<Kind>] = cases::KINDS;
+    const LARGEST: Option<(u64, &'static str)> = Some((MOST_FRAMES, "frames"));
 
     type Draft = cases::Draft;
     type Event = Event;
@@ -274,6 +342,14 @@ impl Mechanism for Frames {
         profile: &Profile,
     ) -> arbitrary::Result<Setup> {
         cases::draw_setup(u, profile)
+    }
+
+    fn draw_setup_of(
+        u: &mut arbitrary::Unstructured<'_>,
+        profile: &Profile,
+        size: u64,
+    ) -> arbitrary::Result<Setup> {
+        cases::draw_setup_of(u, profile, size)
     }
 
     fn draw_op(

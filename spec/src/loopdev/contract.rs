@@ -38,6 +38,38 @@ pub type Transfer = Arc<dyn Fn(Direction, u64, &mut [u8]) + Send + Sync>;
 /// `unregister`, `image`, `flip` and `crypt_unit`; it is detached for `attach`; buffers are whole
 /// sectors and not empty.
 /// Not promised: which of several errors a call with several faults reports.
+///
+/// ```
+/// use lawbook_spec::core::{Judge, Mechanism, Subject};
+/// use lawbook_spec::loopdev::*;
+///
+/// struct Disk(Vec<u8>);
+///
+/// impl LoopDevice for Disk {
+///     fn attach(&mut self, to: &Attachment) -> Result<(), Error> {
+///         let plain = to.transform == Transform::None {} && to.key == Key::empty();
+///         if plain { Ok(()) } else { Err(Error::Unsupported) }
+///     }
+///     fn read(&mut self, sector: Sector, into: &mut [u8]) -> Result<(), Error> {
+///         let from = self.0.get(sector.0 as usize * 512..);
+///         let from = from.and_then(|disk| disk.get(..into.len()));
+///         Ok(into.copy_from_slice(from.ok_or(Error::PastEnd)?))
+///     }
+///     fn write(&mut self, sector: Sector, data: &[u8]) -> Result<(), Error> {
+///         let to = self.0.get_mut(sector.0 as usize * 512..);
+///         let to = to.and_then(|disk| disk.get_mut(..data.len()));
+///         Ok(to.ok_or(Error::PastEnd)?.copy_from_slice(data))
+///     }
+/// }
+///
+/// let profile = Profile { none: true, ..Profile::default() };
+/// let mut disk = Driver::new(profile.clone(), |bytes| Disk(vec![0; bytes as usize]));
+/// let judge = Judge::<Loopdev>::new(profile.clone());
+/// for case in Loopdev::small(&profile) {
+///     let trace = disk.run(&case);
+///     assert_eq!(judge.judge(&case, &trace).broken, None);
+/// }
+/// ```
 pub trait LoopDevice {
     /// Attaches the device to its backing, which keeps its bytes from one attachment to the next.
     ///

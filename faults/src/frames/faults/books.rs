@@ -11,7 +11,7 @@ use lawbook_spec::frames::{Frames, Mobility, Order, Statistics, Zone};
 use super::super::decisions::{Block, Decisions};
 use super::super::fault;
 
-pub(super) const FAULTS: [Implementation<Frames>; 4] = [
+pub(super) const FAULTS: [Implementation<Frames>; 6] = [
     fault::<ChargesAskedZone>(
         "charges-asked-zone",
         "FRAMES-05",
@@ -36,14 +36,26 @@ pub(super) const FAULTS: [Implementation<Frames>; 4] = [
         "The statistics are those that should have been shown the time before.",
         "constructed: the copy is refreshed after it was read",
     ),
+    fault::<ShowsIsolatedAsMovable>(
+        "shows-isolated-as-movable",
+        "FRAMES-19",
+        "Isolated blocks are counted as movable ones.",
+        "Linux ad53f92eb416: what was freed in an isolated pageblock is listed under another type",
+    ),
+    fault::<ShowsNothingIsolated>(
+        "shows-nothing-isolated",
+        "FRAMES-24",
+        "Isolated blocks are not shown.",
+        "constructed: the table has a column for each mobility, and none for them",
+    ),
 ];
 
 #[derive(Default)]
 struct ChargesAskedZone;
 
 impl Decisions for ChargesAskedZone {
-    fn charged(&self, block: &Block, asked: Option<usize>) -> usize {
-        asked.unwrap_or(block.zone)
+    fn charged(&self, _block: &Block, asked: usize) -> usize {
+        asked
     }
 }
 
@@ -74,5 +86,27 @@ impl Decisions for OneBehind {
     fn shown(&self, zone: Zone, now: Statistics) -> Statistics {
         let last = self.last.borrow_mut().insert(zone, now.clone());
         last.unwrap_or(now)
+    }
+}
+
+#[derive(Default)]
+struct ShowsIsolatedAsMovable;
+
+impl Decisions for ShowsIsolatedAsMovable {
+    fn shown(&self, _zone: Zone, mut now: Statistics) -> Statistics {
+        for (movable, isolated) in now.blocks[2].iter_mut().zip(&now.isolated) {
+            *movable += isolated;
+        }
+        now
+    }
+}
+
+#[derive(Default)]
+struct ShowsNothingIsolated;
+
+impl Decisions for ShowsNothingIsolated {
+    fn shown(&self, _zone: Zone, mut now: Statistics) -> Statistics {
+        now.isolated.fill(0);
+        now
     }
 }

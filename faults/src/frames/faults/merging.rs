@@ -1,6 +1,6 @@
 //! Faults in which buddies become one.
 //!
-//! It does not cover buddies in isolated blocks.
+//! It does not cover buddies in isolated pageblocks: that is `isolation`.
 
 use std::cell::Cell;
 
@@ -152,8 +152,9 @@ impl Decisions for MergesAboveMaximum {
 struct MergesAnyOrder;
 
 impl Decisions for MergesAnyOrder {
-    fn merges(&self, block: &Block, buddy: Buddy, _merged: u32) -> bool {
-        matches!(buddy, Buddy::Free(free) if free.zone == block.zone)
+    fn merges(&self, block: &Block, buddy: Buddy, merged: u32) -> bool {
+        let Buddy::Free(free) = buddy else { return false };
+        Right.merges(block, Buddy::Free(Block { order: block.order, ..free }), merged)
     }
 }
 
@@ -189,8 +190,9 @@ impl Decisions for MergesAcrossEnd {
 struct MergesAcrossZones;
 
 impl Decisions for MergesAcrossZones {
-    fn merges(&self, block: &Block, buddy: Buddy, _merged: u32) -> bool {
-        matches!(buddy, Buddy::Free(free) if free.order == block.order)
+    fn merges(&self, block: &Block, buddy: Buddy, merged: u32) -> bool {
+        let Buddy::Free(free) = buddy else { return false };
+        Right.merges(block, Buddy::Free(Block { zone: block.zone, ..free }), merged)
     }
 }
 

@@ -3,12 +3,12 @@
 //! It does not cover what becomes of the block that is freed: that is `merging`.
 
 use lawbook_spec::core::Implementation;
-use lawbook_spec::frames::{Error, Frames};
+use lawbook_spec::frames::{Error, Frames, Order};
 
-use super::super::decisions::{Block, Buddy, Decisions, Freed, Refused};
+use super::super::decisions::{Block, Buddy, Decisions, Freed, Leaves, Refused};
 use super::super::fault;
 
-pub(super) const FAULTS: [Implementation<Frames>; 12] = [
+pub(super) const FAULTS: [Implementation<Frames>; 16] = [
     fault::<AcceptsDoubleFree>(
         "accepts-double-free",
         "FRAMES-10",
@@ -38,6 +38,12 @@ pub(super) const FAULTS: [Implementation<Frames>; 12] = [
         "FRAMES-12",
         "A frame inside a block is freed as a block of its own.",
         "constructed: every frame that is not free is taken for a block",
+    ),
+    fault::<AcceptsInnerBlock>(
+        "accepts-inner-block",
+        "FRAMES-12",
+        "A block of several frames inside a block is freed as a block of its own.",
+        "constructed: only single frames are looked up in the blocks around them",
     ),
     fault::<RoundsDown>(
         "rounds-down",
@@ -81,6 +87,25 @@ pub(super) const FAULTS: [Implementation<Frames>; 12] = [
         "FRAMES-20",
         "A free is refused as the second one when it is the buddy that is free.",
         "constructed: the check comes after the frame was changed to that of the pair",
+    ),
+    fault::<FreedOrderWraps>(
+        "freed-order-wraps",
+        "FRAMES-11",
+        "A free with an order of 32 or more is taken for one with 32 less.",
+        "constructed: a shift by the order looks at five bits of it",
+    ),
+    fault::<RefusedFreeSplits>(
+        "refused-free-splits",
+        "FRAMES-15",
+        "A free that is refused leaves the free block split at which it looked.",
+        "constructed: the block is cut out before its state is looked at",
+    ),
+    fault::<RefusedFreeClaimsBlock>(
+        "refused-free-claims-block",
+        "FRAMES-15",
+        "A free that is refused leaves the free block at which it looked among the unmovable \
+         ones.",
+        "constructed: the mobility is written before the state is looked at",
     ),
 ];
 
@@ -135,6 +160,15 @@ impl Decisions for AcceptsTail {
 }
 
 #[derive(Default)]
+struct AcceptsInnerBlock;
+
+impl Decisions for AcceptsInnerBlock {
+    fn refuses(&self, freed: &Freed) -> Option<Error> {
+        if freed.block.order > Order(0) { forgives(freed, Error::Unaligned) } else { freed.misuse }
+    }
+}
+
+#[derive(Default)]
 struct RoundsDown;
 
 impl Decisions for RoundsDown {
@@ -157,7 +191,12 @@ struct AcceptsOutside;
 
 impl Decisions for AcceptsOutside {
     fn refuses(&self, freed: &Freed) -> Option<Error> {
-        forgives(freed, Error::OutOfRange)
+        // What is too large for any memory is refused all the same.
+        if freed.block.order > freed.most {
+            freed.misuse
+        } else {
+            forgives(freed, Error::OutOfRange)
+        }
     }
 }
 
@@ -197,5 +236,32 @@ impl Decisions for TakesBuddyForIt {
     fn refuses(&self, freed: &Freed) -> Option<Error> {
         let is_free = matches!(freed.buddy, Buddy::Free(_)).then_some(Error::DoubleFree);
         freed.misuse.or(is_free)
+    }
+}
+
+#[derive(Default)]
+struct FreedOrderWraps;
+
+impl Decisions for FreedOrderWraps {
+    fn meant(&self, asked: Block, _around: Option<Block>) -> Block {
+        Block { order: Order(asked.order.0 % 32), ..asked }
+    }
+}
+
+#[derive(Default)]
+struct RefusedFreeSplits;
+
+impl Decisions for RefusedFreeSplits {
+    fn leaves(&self, what: Refused) -> Leaves {
+        if what == Refused::Free { Leaves::Halves } else { Leaves::It }
+    }
+}
+
+#[derive(Default)]
+struct RefusedFreeClaimsBlock;
+
+impl Decisions for RefusedFreeClaimsBlock {
+    fn leaves(&self, what: Refused) -> Leaves {
+        if what == Refused::Free { Leaves::Unmovable } else { Leaves::It }
     }
 }

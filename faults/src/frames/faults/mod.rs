@@ -6,13 +6,21 @@
 //! | `requests` | which block serves a request, what of it is left, and what a failure leaves |
 //! | `merging` | which buddies become one |
 //! | `misuse` | which frees are refused, and what a refusal does |
+//! | `watermarks` | which requests a watermark holds |
+//! | `isolation` | which frames are isolated, and what becomes of them |
+//! | `caches` | which frames are cached, and whom they serve |
 //! | `books` | what is counted and shown |
+//! | `fragmentation` | how fragmented a zone is said to be |
 
 mod books;
+mod caches;
+mod fragmentation;
+mod isolation;
 mod memory;
 mod merging;
 mod misuse;
 mod requests;
+mod watermarks;
 
 use lawbook_spec::core::Implementation;
 use lawbook_spec::frames::Frames;
@@ -24,5 +32,9 @@ pub(super) fn all() -> impl Iterator<Item = Implementation<Frames>> {
         .chain(requests::FAULTS)
         .chain(merging::FAULTS)
         .chain(misuse::FAULTS)
+        .chain(watermarks::FAULTS)
+        .chain(isolation::FAULTS)
+        .chain(caches::FAULTS)
         .chain(books::FAULTS)
+        .chain(fragmentation::FAULTS)
 }

@@ -3,12 +3,12 @@
 //! It does not cover what is counted for it: that is `books`.
 
 use lawbook_spec::core::Implementation;
-use lawbook_spec::frames::{Frames, Order, Run, Zone, ZonePlan};
+use lawbook_spec::frames::{FRAME_BYTES, Frames, Mobility, Order, Run, Zone, ZonePlan};
 
-use super::super::decisions::{Block, Decisions, Leaves, Refused};
+use super::super::decisions::{Block, Decisions, Leaves, Refused, Right};
 use super::super::fault;
 
-pub(super) const FAULTS: [Implementation<Frames>; 13] = [
+pub(super) const FAULTS: [Implementation<Frames>; 21] = [
     fault::<DmaFromNormal>(
         "dma-from-normal",
         "FRAMES-02",
@@ -89,6 +89,56 @@ pub(super) const FAULTS: [Implementation<Frames>; 13] = [
         "The free frames are counted down before it is known whether there is a block.",
         "constructed: the way out for errors forgets to count them up again",
     ),
+    fault::<SmallestOfAnyMobility>(
+        "smallest-of-any-mobility",
+        "FRAMES-27",
+        "The smallest block that fits is taken, whatever its mobility.",
+        "constructed: it falls back to other mobilities though a block of its own fits",
+    ),
+    fault::<RestBecomesMovable>(
+        "rest-becomes-movable",
+        "FRAMES-27",
+        "What is left of a split block becomes movable.",
+        "constructed: the halves are listed as at boot",
+    ),
+    fault::<OrderWrapsIndex>(
+        "order-wraps-index",
+        "FRAMES-28",
+        "An order beyond the greatest is taken by the number of orders, and served as another.",
+        "constructed: the index of the list wraps",
+    ),
+    fault::<SizeOverflows>(
+        "size-overflows",
+        "FRAMES-28",
+        "The size of a request is kept in 32 bits: one that overflows to 0 is served with one \
+         frame.",
+        "SunriseOS #94: the size of a request overflows",
+    ),
+    fault::<ServesGreatestBeyond>(
+        "serves-greatest-beyond",
+        "FRAMES-28",
+        "A request for an order beyond the greatest is served with a block of the greatest.",
+        "constructed: the order is clamped to the last list",
+    ),
+    fault::<FailedAllocLeavesItSplit>(
+        "failed-alloc-leaves-it-split",
+        "FRAMES-07",
+        "A failed alloc leaves a block split that it does not take.",
+        "constructed: it splits first and looks later",
+    ),
+    fault::<FailedAllocClaimsBlock>(
+        "failed-alloc-claims-block",
+        "FRAMES-08",
+        "A failed alloc leaves a block among the unmovable ones that it does not take.",
+        "constructed: a block of another mobility is claimed before it is known to be large \
+         enough",
+    ),
+    fault::<FailedAllocAtLosesBlock>(
+        "failed-alloc-at-loses-block",
+        "FRAMES-07",
+        "A failed alloc at a frame loses the block at which it looked.",
+        "constructed: the way out for errors forgets to list it again",
+    ),
 ];
 
 #[derive(Default)]
@@ -124,8 +174,8 @@ impl Decisions for NeverFallsBack {
 struct ExactOrderOnly;
 
 impl Decisions for ExactOrderOnly {
-    fn serves(&self, free: Order, wanted: Order) -> bool {
-        free == wanted
+    fn serves(&self, free: &Block, wanted: Order) -> bool {
+        free.order == wanted && Right.serves(free, wanted)
     }
 }
 
@@ -133,9 +183,8 @@ impl Decisions for ExactOrderOnly {
 struct GreatestIsKept;
 
 impl Decisions for GreatestIsKept {
-    fn taken(&self, wanted: Order, most: Order) -> Order {
-        // No list is as far up as this.
-        if wanted == most { Order(u8::MAX) } else { wanted }
+    fn taken(&self, wanted: Order, most: Order) -> Option<Order> {
+        (wanted < most).then_some(wanted)
     }
 }
 
@@ -152,8 +201,9 @@ impl Decisions for WrongHalfPutBack {
 struct RoundsUpOnAlloc;
 
 impl Decisions for RoundsUpOnAlloc {
-    fn taken(&self, wanted: Order, most: Order) -> Order {
-        if wanted == Order(0) { wanted } else { Order(wanted.0 + 1).min(most) }
+    fn taken(&self, wanted: Order, most: Order) -> Option<Order> {
+        let taken = Right.taken(wanted, most)?;
+        Some(if taken == Order(0) { taken } else { Order(taken.0 + 1).min(most) })
     }
 }
 
@@ -161,8 +211,8 @@ impl Decisions for RoundsUpOnAlloc {
 struct LooksAtFirstFrame;
 
 impl Decisions for LooksAtFirstFrame {
-    fn covers(&self, free: &Run, wanted: &Run) -> bool {
-        free.holds(&Run::block(wanted.base, Order(0)))
+    fn covers(&self, free: &Block, wanted: &Run) -> bool {
+        Right.covers(free, &Run::block(wanted.base, Order(0)))
     }
 }
 
@@ -170,8 +220,8 @@ impl Decisions for LooksAtFirstFrame {
 struct GrantsOnlyWholeBlocks;
 
 impl Decisions for GrantsOnlyWholeBlocks {
-    fn covers(&self, free: &Run, wanted: &Run) -> bool {
-        free == wanted
+    fn covers(&self, free: &Block, wanted: &Run) -> bool {
+        free.run() == *wanted && Right.covers(free, wanted)
     }
 }
 
@@ -208,5 +258,79 @@ struct FailureIsCounted;
 impl Decisions for FailureIsCounted {
     fn free_after_refusal(&self, what: Refused, free: u64, about: u64) -> u64 {
         if what == Refused::Alloc { free.saturating_sub(about) } else { free }
+    }
+}
+
+#[derive(Default)]
+struct SmallestOfAnyMobility;
+
+impl Decisions for SmallestOfAnyMobility {
+    fn rank(&self, free: &Block, _wanted: Mobility) -> (bool, Order) {
+        (false, free.order)
+    }
+}
+
+#[derive(Default)]
+struct RestBecomesMovable;
+
+impl Decisions for RestBecomesMovable {
+    fn put_back(&self, _kept: Block, other: Block) -> Block {
+        Block { mobility: Mobility::Movable, ..other }
+    }
+}
+
+#[derive(Default)]
+struct OrderWrapsIndex;
+
+impl Decisions for OrderWrapsIndex {
+    fn taken(&self, wanted: Order, most: Order) -> Option<Order> {
+        Some(Order(wanted.0 % (most.0 + 1)))
+    }
+}
+
+#[derive(Default)]
+struct SizeOverflows;
+
+impl Decisions for SizeOverflows {
+    fn taken(&self, wanted: Order, most: Order) -> Option<Order> {
+        let bytes = FRAME_BYTES.checked_shl(wanted.0.into()).unwrap_or(0) & u64::from(u32::MAX);
+        let frames = (bytes / FRAME_BYTES).max(1);
+        (0..=most.0).map(Order).find(|order| order.frames() == frames)
+    }
+}
+
+#[derive(Default)]
+struct ServesGreatestBeyond;
+
+impl Decisions for ServesGreatestBeyond {
+    fn taken(&self, wanted: Order, most: Order) -> Option<Order> {
+        Some(wanted.min(most))
+    }
+}
+
+#[derive(Default)]
+struct FailedAllocLeavesItSplit;
+
+impl Decisions for FailedAllocLeavesItSplit {
+    fn leaves(&self, what: Refused) -> Leaves {
+        if what == Refused::Alloc { Leaves::Halves } else { Leaves::It }
+    }
+}
+
+#[derive(Default)]
+struct FailedAllocClaimsBlock;
+
+impl Decisions for FailedAllocClaimsBlock {
+    fn leaves(&self, what: Refused) -> Leaves {
+        if what == Refused::Alloc { Leaves::Unmovable } else { Leaves::It }
+    }
+}
+
+#[derive(Default)]
+struct FailedAllocAtLosesBlock;
+
+impl Decisions for FailedAllocAtLosesBlock {
+    fn leaves(&self, what: Refused) -> Leaves {
+        if what == Refused::AllocAt { Leaves::Nothing } else { Leaves::It }
     }
 }

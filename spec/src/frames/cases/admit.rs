@@ -3,15 +3,20 @@
 //! It does not cover what an allocator should answer: a case that is admitted may well be refused.
 
 use super::super::contract::{Profile, Sight};
-use super::super::{DMA_END, FRAMES_END, Frame, Frames, Order, Run, Setup, Zone, ZonePlan};
+use super::super::{
+    DMA_END, FRAMES_END, Frame, Frames, MOST_FRAMES, Order, Run, Setup, Zone, ZonePlan,
+};
 use super::Op;
 use crate::core::Case;
 use crate::core::admit::{expect_at_most, needs};
 
 /// The most ops of a case.
-const MOST_OPS: usize = 1_000_000;
-/// The most frames of a case: the memory of the laws is naive.
-const MOST_FRAMES: u64 = 1 << 14;
+const MOST_OPS: usize = 1 << 25;
+/// The most slots of a case.
+const MOST_SLOTS: u32 = 1 << 24;
+/// The greatest order that a free may name, where one above the greatest is seen: a block of it has
+/// a size in 64 bits.
+const MOST_NAMED: Order = Order(63);
 
 /// Whether a case is one for an implementation with this profile.
 pub(in super::super) fn admits(profile: &Profile, case: &Case<Frames>) -> Result<(), String> {
@@ -32,8 +37,11 @@ fn check_setup(profile: &Profile, setup: &Setup) -> Result<(), String> {
     if setup.zones.len() > 1 {
         needs(profile.zones, "several zones")?;
     }
-    let frames = setup.zones.iter().map(|zone| zone.run.frames).sum();
-    expect_at_most("frames", frames, MOST_FRAMES)?;
+    expect_at_most("frames", setup.frames(), MOST_FRAMES)?;
+    if let Some(order) = setup.pageblock {
+        needs(profile.isolation, "pageblocks")?;
+        expect_at_most("for the order of pageblocks", order.0.into(), setup.most.0.into())?;
+    }
     for zone in &setup.zones {
         check_zone(profile, setup, zone).map_err(|why| format!("{}: {why}", zone.zone))?;
     }
@@ -58,15 +66,25 @@ fn check_zone(profile: &Profile, setup: &Setup, zone: &ZonePlan) -> Result<(), S
     if !aligned(run.base) || !aligned(run.end()) {
         needs(profile.unaligned, "zones that begin and end anywhere")?;
     }
+    let apart = |one: &Run, next: &Run| one.end() <= next.base;
+    let rise = [&zone.holes, &zone.reserved].into_iter().all(|runs| runs.is_sorted_by(apart));
     let mut unmanaged: Vec<&Run> = zone.unmanaged().collect();
     if !unmanaged.is_empty() {
         needs(profile.holes, "holes and reserved frames")?;
     }
     let inside = unmanaged.iter().all(|other| other.frames > 0 && run.holds(other));
     unmanaged.sort_by_key(|other| other.base);
-    let apart = unmanaged.is_sorted_by(|one, next| one.end() <= next.base);
-    if !inside || !apart {
+    if !inside || !rise || !unmanaged.is_sorted_by(|one, next| apart(one, next)) {
         return Err("expected holes and reserved frames inside it and apart, found others".into());
+    }
+    if zone.min > 0 || zone.reserve != [0; 3] {
+        needs(profile.watermarks, "watermarks")?;
+    }
+    expect_at_most("for its watermark", zone.min, MOST_FRAMES)?;
+    for highest in [Zone::Dma, Zone::Normal, Zone::HighMem] {
+        let most = if highest > zone.zone { MOST_FRAMES } else { 0 };
+        let what = format!("for its reserve against {highest}");
+        expect_at_most(&what, zone.reserve[highest as usize], most)?;
     }
     if zone.managed() == 0 {
         return Err("expected a frame that is neither hole nor reserved, found none".into());
@@ -79,13 +97,27 @@ fn check_op(profile: &Profile, setup: &Setup, op: &Op) -> Result<(), String> {
         return Err(format!("expected no misuse that goes unseen, found {op}"));
     }
     match *op {
-        Op::Alloc { order, .. } => expect_order(setup, order),
-        Op::AllocAt { frame, order, .. } => {
+        Op::Alloc { slot, order, .. } => {
+            expect_slot(slot)?;
+            expect_order(setup, order)
+        }
+        Op::AllocAt { slot, frame, order } => {
             needs(profile.alloc_at, "blocks at a frame")?;
+            expect_slot(slot)?;
             expect_order(setup, order)?;
             expect_block(frame, order)
         }
+        Op::AllocBeyond { order } if order <= setup.most => {
+            Err(format!("expected an order above {}, found {order}", setup.most))
+        }
+        Op::FreeWrongOrder { order, .. } if profile.checks.order_beyond != Sight::Unseen => {
+            expect_at_most("for the order", order.0.into(), MOST_NAMED.0.into())
+        }
         Op::FreeWrongOrder { order, .. } => expect_order(setup, order),
+        Op::FreeInside { offset, order, .. } => {
+            expect_order(setup, order)?;
+            expect_block(Frame(offset), order)
+        }
         Op::FreeNever { frame, order } | Op::FreeOutside { frame, order } => {
             expect_order(setup, order)?;
             expect_block(frame, order)?;
@@ -100,14 +132,42 @@ fn check_op(profile: &Profile, setup: &Setup, op: &Op) -> Result<(), String> {
                 ))
             }
         }
+        Op::Refill {} => needs(profile.fragments.is_none(), "a refill"),
+        Op::Drain {} => needs(profile.caches, "a drain"),
+        Op::Isolate { frame } | Op::Unisolate { frame } => expect_pageblock(setup, frame),
         Op::Statistics { zone } => {
             needs(profile.statistics, "statistics")?;
-            if setup.zones.iter().any(|plan| plan.zone == zone) {
-                return Ok(());
-            }
-            Err(format!("expected a zone of the setup, found {zone}"))
+            expect_zone(setup, zone)
         }
-        Op::Free { .. } | Op::FreeTwice { .. } | Op::FreeInside { .. } | Op::Refill {} => Ok(()),
+        Op::Fragmentation { zone, order } => {
+            needs(profile.fragmentation, "fragmentation")?;
+            expect_zone(setup, zone)?;
+            expect_order(setup, order)
+        }
+        Op::AllocBeyond { .. } | Op::Free { .. } | Op::FreeTwice { .. } => Ok(()),
+    }
+}
+
+fn expect_slot(slot: u32) -> Result<(), String> {
+    expect_at_most("for the slot", slot.into(), (MOST_SLOTS - 1).into())
+}
+
+fn expect_zone(setup: &Setup, zone: Zone) -> Result<(), String> {
+    if setup.zones.iter().any(|plan| plan.zone == zone) {
+        return Ok(());
+    }
+    Err(format!("expected a zone of the setup, found {zone}"))
+}
+
+fn expect_pageblock(setup: &Setup, frame: Frame) -> Result<(), String> {
+    let Some(order) = setup.pageblock else {
+        return Err("expected a setup with pageblocks, found one without".into());
+    };
+    expect_block(frame, order)?;
+    let pageblock = Run::block(frame, order);
+    match setup.zones.iter().filter(|plan| plan.run.overlaps(&pageblock)).count() {
+        0 | 1 => Ok(()),
+        zones => Err(format!("expected a pageblock of one zone, found {zones} at {frame}")),
     }
 }
 

@@ -44,6 +44,18 @@ fn simpler_setups(setup: &Setup) -> Vec<Setup> {
         if !zone.reserved.is_empty() {
             all.push(change(&|setup| setup.zones[at].reserved.clear()));
         }
+        if zone.min > 0 {
+            all.push(change(&|setup| setup.zones[at].min = 0));
+            all.push(change(&|setup| setup.zones[at].min /= 2));
+            all.push(change(&|setup| setup.zones[at].min -= 1));
+        }
+        for highest in 0..3 {
+            if zone.reserve[highest] > 0 {
+                all.push(change(&|setup| setup.zones[at].reserve[highest] = 0));
+                all.push(change(&|setup| setup.zones[at].reserve[highest] /= 2));
+                all.push(change(&|setup| setup.zones[at].reserve[highest] -= 1));
+            }
+        }
         for frames in [zone.run.frames / 2, zone.run.frames - 1] {
             if frames > 0 {
                 all.push(change(&|setup| setup.zones[at].run.frames = frames));
@@ -58,6 +70,10 @@ fn simpler_setups(setup: &Setup) -> Vec<Setup> {
     }
     if setup.most > Order(0) {
         all.push(change(&|setup| setup.most = Order(setup.most.0 - 1)));
+    }
+    if let Some(order) = setup.pageblock {
+        all.push(change(&|setup| setup.pageblock = None));
+        all.extend(lower(order).map(|order| change(&|setup| setup.pageblock = Some(order))));
     }
     all
 }
@@ -78,6 +94,8 @@ fn moved(case: &Case<Frames>) -> Option<Case<Frames>> {
     zone.holes.iter_mut().chain(&mut zone.reserved).for_each(|run| down(&mut run.base));
     for op in &mut nearer.ops {
         if let Op::AllocAt { frame, .. }
+        | Op::Isolate { frame }
+        | Op::Unisolate { frame }
         | Op::FreeNever { frame, .. }
         | Op::FreeOutside { frame, .. } = op
         {
@@ -89,7 +107,7 @@ fn moved(case: &Case<Frames>) -> Option<Case<Frames>> {
 
 /// The slots are 0, 1, 2 and so on, as they are first named.
 fn renamed(case: &Case<Frames>) -> Option<Case<Frames>> {
-    let mut names: Vec<u8> = Vec::new();
+    let mut names: Vec<u32> = Vec::new();
     let mut ops = case.ops.clone();
     for op in &mut ops {
         if let Op::Alloc { slot, .. }
@@ -104,7 +122,7 @@ fn renamed(case: &Case<Frames>) -> Option<Case<Frames>> {
                 names.push(*slot);
                 names.len() - 1
             });
-            *slot = u8::try_from(at).ok()?;
+            *slot = u32::try_from(at).ok()?;
         }
     }
     let renamed = Case { setup: case.setup.clone(), ops };
@@ -118,17 +136,27 @@ fn plainer(op: Op) -> Vec<Op> {
             if mobility != Mobility::Unmovable {
                 all.push(Op::Alloc { slot, order, zone, mobility: Mobility::Unmovable });
             }
+            if zone != Zone::Normal {
+                all.push(Op::Alloc { slot, order, zone: Zone::Normal, mobility });
+            }
             all.extend(lower(order).map(|order| Op::Alloc { slot, order, zone, mobility }));
         }
         Op::AllocAt { slot, frame, order } => {
             all.extend(lower(order).map(|order| Op::AllocAt { slot, frame, order }));
         }
+        Op::AllocBeyond { order } => {
+            all.extend(lower(order).map(|order| Op::AllocBeyond { order }));
+        }
+        Op::Fragmentation { zone, order } => {
+            all.extend(lower(order).map(|order| Op::Fragmentation { zone, order }));
+        }
         Op::FreeTwice { slot } => all.push(Op::Free { slot }),
         Op::FreeWrongOrder { slot, order } => {
             all.extend(lower(order).map(|order| Op::FreeWrongOrder { slot, order }));
         }
-        Op::FreeInside { slot, offset } if offset > 1 => {
-            all.push(Op::FreeInside { slot, offset: 1 });
+        Op::FreeInside { slot, offset, order } if order > Order(0) || offset > 1 => {
+            all.push(Op::FreeInside { slot, offset: 1, order: Order(0) });
+            all.push(Op::FreeInside { slot, offset: order.frames(), order });
         }
         Op::FreeNever { frame, order } => {
             all.extend(lower(order).map(|order| Op::FreeNever { frame, order }));
