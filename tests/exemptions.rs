@@ -11,7 +11,8 @@ use serde_json::Value;
 
 /// The mechanisms, each with the number of its implementations that are known to break laws, and
 /// with as many random cases as show the rarest of the breaks.
-const MECHANISMS: &[(&str, usize, &str)] = &[("init", 2, "40000"), ("loopdev", 10, "2000")];
+const MECHANISMS: &[(&str, usize, &str)] =
+    &[("frames", 1, "4000"), ("init", 2, "40000"), ("loopdev", 10, "2000")];
 
 /// Laws of which an implementation gives no evidence: its breaks end every case before any.
 const NOT_EXERCISED: &[(&str, &[&str])] = &[("russell-v1", &["INIT-08", "INIT-13", "INIT-38"])];

@@ -6,5 +6,6 @@
 //!
 //! It does not cover programs in other languages and processes.
 
+pub mod frames;
 pub mod init;
 pub mod loopdev;
