@@ -13,7 +13,7 @@ use std::thread;
 
 use bitmap_allocator::{BitAlloc, BitAlloc1M, BitAlloc16M, BitAlloc64K, BitAlloc256M};
 use lawbook_spec::core::Subject;
-use lawbook_spec::frames::{Checks, Error, Frames, Order, Profile, Setup, Sight, ZonePlan};
+use lawbook_spec::frames::{Checks, Error, Frames, Profile, Setup, Sight, ZonePlan};
 
 use super::zone::{self, Peer, as_usize, managed_runs, origin};
 
@@ -29,18 +29,7 @@ pub(super) fn trusted() -> impl Subject<Frames> {
 }
 
 fn profile() -> Profile {
-    Profile {
-        most: Order(10),
-        holes: true,
-        unaligned: true,
-        alloc_at: true,
-        checks: Checks {
-            double_free: Sight::Refused,
-            never_allocated: Sight::Refused,
-            ..Checks::default()
-        },
-        ..Profile::default()
-    }
+    Profile { alloc_at: true, checks: zone::sees_free_frames(), ..zone::profile() }
 }
 
 struct Bits<B> {

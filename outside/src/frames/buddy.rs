@@ -7,7 +7,7 @@
 
 use buddy_system_allocator::FrameAllocator;
 use lawbook_spec::core::Subject;
-use lawbook_spec::frames::{Checks, Error, Frames, Order, Profile, Setup, Sight};
+use lawbook_spec::frames::{Checks, Error, Frames, Profile, Setup, Sight};
 
 use super::zone::{self, Peer, as_usize, managed_runs, of_orders};
 
@@ -16,14 +16,8 @@ pub(super) fn subject() -> impl Subject<Frames> {
 }
 
 fn profile() -> Profile {
-    Profile {
-        most: Order(10),
-        holes: true,
-        unaligned: true,
-        alloc_at: true,
-        checks: Checks { order_beyond: Sight::Refused, ..Checks::default() },
-        ..Profile::default()
-    }
+    let checks = Checks { order_beyond: Sight::Refused, ..Checks::default() };
+    Profile { alloc_at: true, checks, ..zone::profile() }
 }
 
 /// An allocator to which every frame of the zone was given.

@@ -8,7 +8,7 @@
 
 use free_list::{FreeList, PAGE_SIZE, PageLayout, PageRange};
 use lawbook_spec::core::Subject;
-use lawbook_spec::frames::{Checks, Error, Frames, Order, Profile, Sight, ZonePlan};
+use lawbook_spec::frames::{Error, Frames, Profile, ZonePlan};
 
 use super::zone::{self, Peer, as_usize, managed_runs};
 
@@ -20,19 +20,8 @@ pub(super) fn subject() -> impl Subject<Frames> {
 }
 
 fn profile() -> Profile {
-    Profile {
-        most: Order(10),
-        holes: true,
-        unaligned: true,
-        alloc_at: true,
-        free_count: true,
-        checks: Checks {
-            double_free: Sight::Refused,
-            never_allocated: Sight::Refused,
-            ..Checks::default()
-        },
-        ..Profile::default()
-    }
+    let checks = zone::sees_free_frames();
+    Profile { alloc_at: true, free_count: true, checks, ..zone::profile() }
 }
 
 /// A list to which every frame of the zone was given.

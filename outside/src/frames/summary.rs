@@ -17,7 +17,7 @@ use frame_alloc::{
     SummaryBuddyAllocator,
 };
 use lawbook_spec::core::{Case, End, Subject, Tell, Trace};
-use lawbook_spec::frames::{Checks, Error, Frame, Frames, Op, Order, Profile, Run, Setup, Sight};
+use lawbook_spec::frames::{Checks, Error, Frame, Frames, Op, Profile, Run, Setup, Sight};
 
 use super::zone::{self, Peer, as_usize, managed_runs, of_orders, origin};
 
@@ -46,14 +46,8 @@ pub(super) fn inside() -> impl Subject<Frames> {
 }
 
 fn profile(bitmap: Bitmap) -> Profile {
-    let profile = Profile {
-        most: Order(10),
-        holes: true,
-        unaligned: true,
-        free_count: true,
-        checks: Checks { order_beyond: Sight::Refused, ..Checks::default() },
-        ..Profile::default()
-    };
+    let checks = Checks { order_beyond: Sight::Refused, ..Checks::default() };
+    let profile = Profile { free_count: true, checks, ..zone::profile() };
     match bitmap {
         Bitmap::Beside => Profile { statistics: true, ..profile },
         // A law that knows which frames are free does not know which of them is the bitmap's.

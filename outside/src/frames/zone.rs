@@ -7,8 +7,8 @@
 
 use lawbook_spec::core::Subject;
 use lawbook_spec::frames::{
-    Driver, Error, Frame, FrameAllocator, Frames, Mobility, Order, Profile, Run, Setup, Statistics,
-    Zone, ZonePlan,
+    Checks, Driver, Error, Frame, FrameAllocator, Frames, Mobility, Order, Profile, Run, Setup,
+    Sight, Statistics, Zone, ZonePlan,
 };
 
 /// A crate's allocator on the frames of a zone.
@@ -50,6 +50,18 @@ pub(super) fn subject(
         let plan = &setup.zones[0];
         OneZone { zone: plan.zone, peer: make(setup, plan) }
     })
+}
+
+/// What all crates can do: blocks up to order 10, from a zone that begins and ends anywhere and has
+/// holes.
+pub(super) fn profile() -> Profile {
+    Profile { most: Order(10), holes: true, unaligned: true, ..Profile::default() }
+}
+
+/// What is seen by who looks only at whether frames are free.
+pub(super) fn sees_free_frames() -> Checks {
+    let refused = Sight::Refused;
+    Checks { double_free: refused, never_allocated: refused, ..Checks::default() }
 }
 
 /// The frames of a zone that can be handed out, in as few runs as there can be.

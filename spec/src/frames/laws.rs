@@ -527,18 +527,20 @@ fn handed_out(op: &Op, event: &Event) -> Option<Frame> {
 }
 
 /// The blocks that an op hands out: one, or those of a refill.
-fn blocks(model: &Model, op: &Op, event: &Event) -> Vec<Run> {
-    let Event::Done { answers, .. } = event else { return Vec::new() };
+fn blocks<'e>(model: &Model, op: &Op, event: &'e Event) -> impl Iterator<Item = Run> + use<'e> {
     let order = match op {
-        Op::Alloc { order, .. } | Op::AllocAt { order, .. } => *order,
-        Op::Refill {} => model.setup.most,
-        _ => return Vec::new(),
-    };
-    let frames = answers.iter().filter_map(|answer| match answer {
-        Answer::Block { frame } => Some(*frame),
+        Op::Alloc { order, .. } | Op::AllocAt { order, .. } => Some(*order),
+        Op::Refill {} => Some(model.setup.most),
         _ => None,
-    });
-    frames.map(|frame| Run::block(frame, order)).collect()
+    };
+    let answers = match event {
+        Event::Done { answers, .. } => answers.as_slice(),
+        Event::Skipped {} => &[],
+    };
+    answers.iter().filter_map(move |answer| match answer {
+        Answer::Block { frame } => Some(Run::block(*frame, order?)),
+        _ => None,
+    })
 }
 
 /// The order that an alloc was refused.
@@ -559,7 +561,7 @@ fn freed(model: &Model, op: &Op, event: &Event) -> Option<Run> {
 }
 
 fn aligned(model: &Model, op: &Op, event: &Event) -> Judgement {
-    Judgement::all(blocks(model, op, event).iter().map(|block| {
+    Judgement::all(blocks(model, op, event).map(|block| {
         Judgement::when(block.base.0.is_multiple_of(block.frames), || {
             format!("{block} is not aligned to its {} frames", block.frames)
         })
@@ -567,8 +569,8 @@ fn aligned(model: &Model, op: &Op, event: &Event) -> Judgement {
 }
 
 fn inside_a_zone(model: &Model, op: &Op, event: &Event) -> Judgement {
-    Judgement::all(blocks(model, op, event).iter().map(|block| {
-        let zone = model.setup.zones.iter().find(|zone| zone.run.holds(block));
+    Judgement::all(blocks(model, op, event).map(|block| {
+        let zone = model.setup.zones.iter().find(|zone| zone.run.holds(&block));
         let Some(zone) = zone else {
             return Judgement::broken(format!("{block} is inside no zone"));
         };
@@ -584,8 +586,8 @@ fn inside_a_zone(model: &Model, op: &Op, event: &Event) -> Judgement {
 
 fn no_hole(model: &Model, op: &Op, event: &Event) -> Judgement {
     let unmanaged = || model.setup.zones.iter().flat_map(ZonePlan::unmanaged);
-    Judgement::all(blocks(model, op, event).iter().map(|block| {
-        let touched = unmanaged().find(|run| run.overlaps(block));
+    Judgement::all(blocks(model, op, event).map(|block| {
+        let touched = unmanaged().find(|run| run.overlaps(&block));
         match touched {
             None => Holds,
             Some(run) => Judgement::broken(format!("{block} touches {run}")),
@@ -594,18 +596,18 @@ fn no_hole(model: &Model, op: &Op, event: &Event) -> Judgement {
 }
 
 fn no_overlap(model: &Model, op: &Op, event: &Event) -> Judgement {
-    let mut handed = blocks(model, op, event);
-    handed.sort_by_key(|block| block.base);
-    let twice = handed.windows(2).find(|pair| pair[0].overlaps(&pair[1]));
-    if let Some(pair) = twice {
-        return Judgement::broken(format!("{} overlaps {}, which is live", pair[1], pair[0]));
+    let overlaps = |one: &Run, other: &Run| {
+        Judgement::when(!one.overlaps(other), || format!("{one} overlaps {other}, which is live"))
+    };
+    if is_refill(op) {
+        // All is freed before it.
+        let mut handed: Vec<Run> = blocks(model, op, event).collect();
+        handed.sort_by_key(|block| block.base);
+        return Judgement::all(handed.windows(2).map(|pair| overlaps(&pair[1], &pair[0])));
     }
-    Judgement::all(handed.iter().map(|block| {
-        // Before a refill all is freed.
-        match model.slots.live_in(block).filter(|_| !is_refill(op)) {
-            None => Holds,
-            Some(live) => Judgement::broken(format!("{block} overlaps {live}, which is live")),
-        }
+    Judgement::all(blocks(model, op, event).map(|block| match model.slots.live_in(&block) {
+        None => Holds,
+        Some(live) => overlaps(&block, &live),
     }))
 }
 
@@ -735,7 +737,7 @@ fn nothing_is_lost(model: &Model, op: &Op, event: &Event) -> Judgement {
     if !is_refill(op) {
         return Silent;
     }
-    let found = blocks(model, op, event).len();
+    let found = blocks(model, op, event).count();
     let (most, highest) = (model.setup.most, model.setup.zones.last().map(|plan| plan.zone));
     let Some(highest) = highest else { return Silent };
     let served = |(plan, now): (&ZonePlan, &ZoneNow)| {
@@ -954,7 +956,7 @@ fn watermark_is_kept(model: &Model, op: &Op, event: &Event) -> Judgement {
 }
 
 fn takes_nothing_isolated(model: &Model, op: &Op, event: &Event) -> Judgement {
-    Judgement::all(blocks(model, op, event).iter().map(|block| match model.isolated_in(block) {
+    Judgement::all(blocks(model, op, event).map(|block| match model.isolated_in(&block) {
         None => Holds,
         Some(pageblock) => Judgement::broken(format!("{block} is in {pageblock}, isolated")),
     }))
@@ -1057,13 +1059,12 @@ fn beyond_is_refused(_: &Model, op: &Op, event: &Event) -> Judgement {
 
 fn merges_all(model: &Model, op: &Op, event: &Event) -> bool {
     let Some(run) = freed(model, op, event).filter(|run| run.frames == 1) else { return false };
-    let block = around(model, run.base);
-    let rest_is_free = || {
-        let mut frames =
-            (block.base.0..block.end().0).map(|frame| Run::block(Frame(frame), Order(0)));
-        frames.all(|frame| frame == run || model.is_free(&frame))
-    };
-    model.zone_of(&block).is_some() && rest_is_free()
+    let orders = (0..model.setup.most.0).map(Order);
+    let mut buddies = orders.map(|order| {
+        let frames = order.frames();
+        buddy(&Run::block(Frame(run.base.0 / frames * frames), order))
+    });
+    buddies.all(|buddy| model.is_free(&buddy)) && model.zone_of(&around(model, run.base)).is_some()
 }
 
 fn splits_all(model: &Model, op: &Op, event: &Event) -> bool {

@@ -331,6 +331,10 @@ impl Model {
         self.movable.remove(&frame);
         let block = Run::block(frame, order);
         let Some(place) = self.setup.place_of(&block) else { return };
+        if self.zones[place].isolated.is_empty() {
+            self.zones[place].free.give(block);
+            return;
+        }
         for piece in self.pieces(block) {
             match self.isolated_in(&piece) {
                 Some(_) => self.zones[place].isolated_free += piece.frames,

@@ -11,14 +11,15 @@ use super::{Frame, Order, Run};
 /// The slots, all empty at first.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    held: BTreeMap<u32, (Frame, Order)>,
+    /// By slot, as far as any was ever full.
+    held: Vec<Option<(Frame, Order)>>,
     live: BTreeMap<Frame, Order>,
 }
 
 impl Slots {
     /// The block of a slot, if it holds one.
     pub(super) fn get(&self, slot: u32) -> Option<(Frame, Order)> {
-        self.held.get(&slot).copied()
+        self.held.get(index(slot)).copied().flatten()
     }
 
     /// The block of a slot of which an op is not skipped.
@@ -27,26 +28,31 @@ impl Slots {
     ///
     /// When the slot is empty.
     pub(super) fn block(&self, slot: u32) -> (Frame, Order) {
-        self.held[&slot]
+        self.get(slot).expect("an op on an empty slot is skipped")
     }
 
     /// The slots that hold a block, rising.
     pub(super) fn full(&self) -> Vec<u32> {
-        self.held.keys().copied().collect()
+        let slots = (0..).zip(&self.held);
+        slots.filter(|(_, held)| held.is_some()).map(|(slot, _)| slot).collect()
     }
 
     /// How many slots hold a block.
     pub(super) fn len(&self) -> usize {
-        self.held.len()
+        self.held.iter().flatten().count()
     }
 
     pub(super) fn fill(&mut self, slot: u32, frame: Frame, order: Order) {
-        self.held.insert(slot, (frame, order));
+        let at = index(slot);
+        if at >= self.held.len() {
+            self.held.resize(at + 1, None);
+        }
+        self.held[at] = Some((frame, order));
         self.live.insert(frame, order);
     }
 
     pub(super) fn empty(&mut self, slot: u32) {
-        if let Some((frame, _)) = self.held.remove(&slot) {
+        if let Some((frame, _)) = self.held.get_mut(index(slot)).and_then(Option::take) {
             self.live.remove(&frame);
         }
     }
@@ -88,4 +94,8 @@ impl Slots {
             | Op::Fragmentation { .. } => false,
         }
     }
+}
+
+fn index(slot: u32) -> usize {
+    usize::try_from(slot).expect("a slot is below 2^24")
 }
