@@ -23,6 +23,8 @@ const DEPTH: usize = 3;
 const GOOD: ModuleId = ModuleId(0);
 /// Its last init fails.
 const BAD: ModuleId = ModuleId(1);
+/// Loads, and asks for nothing.
+const OTHER: ModuleId = ModuleId(2);
 
 /// The mutex whose schedules are explored.
 struct Mutexed(shuttle::sync::Mutex<Table>);
@@ -73,19 +75,29 @@ fn setup() -> Setup {
     let fails = Script { acts: Vec::new(), end: Ending::Returns { code: -5 } };
     let good = vec![pair(plain(), reenters()), pair(reenters(), plain())];
     let bad = vec![pair(plain(), plain()), pair(fails, plain())];
+    let other = vec![pair(plain(), plain())];
     let module = |pairs| ModulePlan { pairs, ..ModulePlan::default() };
-    Setup { modules: vec![module(good), module(bad)], twin: None }
+    Setup { modules: vec![module(good), module(bad), module(other)], twin: None }
 }
 
 /// What the threads are told: each case has two or three of them.
 fn cases() -> Vec<Threads> {
     let (load, unload) = (|module| Op::Load { module }, |module| Op::Unload { module });
-    let (get, put) = (Op::Get { module: GOOD }, Op::Put { module: GOOD });
+    let (get, put) = (|module| Op::Get { module }, |module| Op::Put { module });
     let ops = [
         vec![vec![load(GOOD), unload(GOOD)], vec![load(GOOD), unload(GOOD)]],
-        vec![vec![load(GOOD), get, put, unload(GOOD)], vec![unload(GOOD), load(GOOD)]],
+        vec![vec![load(GOOD), get(GOOD), put(GOOD), unload(GOOD)], vec![unload(GOOD), load(GOOD)]],
         vec![vec![load(GOOD), unload(GOOD)], vec![load(BAD), load(BAD)], vec![load(BAD)]],
-        vec![vec![load(GOOD), unload(GOOD)], vec![get, put], vec![get, unload(GOOD)]],
+        vec![
+            vec![load(GOOD), unload(GOOD)],
+            vec![get(GOOD), put(GOOD)],
+            vec![get(GOOD), unload(GOOD)],
+        ],
+        vec![
+            vec![load(GOOD), unload(GOOD)],
+            vec![load(OTHER), get(OTHER), put(OTHER), unload(OTHER)],
+            vec![get(GOOD), unload(OTHER)],
+        ],
     ];
     ops.map(|ops| Threads { setup: setup(), ops }).to_vec()
 }
@@ -171,6 +183,11 @@ fn threads_keep_the_laws_in_every_schedule() {
         "get m0: ok",
         "get m0: refused: not loaded",
         "put m0: refused: no reference is held",
+        "load m2: loaded",
+        "get m2: ok",
+        "unload m2: unloaded",
+        "unload m2: refused: busy",
+        "unload m2: refused: in use",
     ] {
         assert!(answers.get(met).is_some_and(|count| *count >= 20), "{met} in {answers:#?}");
     }

@@ -13,7 +13,7 @@
 //! table, the functions move with their entries.
 //!
 //! Three things around it are ours, since a kernel boots once and trusts who gives a reference
-//! back: that a second boot is refused (INIT-36), that a put without a get is refused (INIT-34),
+//! back: that a second boot is refused (INIT-36), that a put without a get is refused (INIT-42),
 //! and that what is asked of a module that is not loaded is refused.
 //! It does not cover functions that are merely named `init_module` and `cleanup_module`, which v1
 //! never calls; machines with separate addends, where functions are left behind by the sort; and
