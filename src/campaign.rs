@@ -109,19 +109,21 @@ pub fn random_case<M: Mechanism>(
     profile: &M::Profile,
     size: Option<u64>,
 ) -> Case<M> {
-    let mut bytes = vec![0; M::DRAW_BYTES];
-    stream_of(seed, index).fill_bytes(&mut bytes);
+    let (bytes, _) = bytes_of::<M>(seed, index);
     draw_case_of(&mut Unstructured::new(&bytes), profile, size)
         .expect("DRAW_BYTES suffice for a setup")
 }
 
-/// The bytes that case `index` is drawn from.
-pub(crate) fn stream_of(seed: Seed, index: u64) -> ChaCha8Rng {
+/// The bytes that case `index` is drawn from, or the world of one that goes on drawing from what is
+/// behind them.
+pub(crate) fn bytes_of<M: Mechanism>(seed: Seed, index: u64) -> (Vec<u8>, ChaCha8Rng) {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.0.to_le_bytes());
     let mut rng = ChaCha8Rng::from_seed(key);
     rng.set_stream(index);
-    rng
+    let mut bytes = vec![0; M::DRAW_BYTES];
+    rng.fill_bytes(&mut bytes);
+    (bytes, rng)
 }
 
 /// Runs a campaign.

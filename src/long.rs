@@ -8,7 +8,7 @@ use lawbook_spec::core::{Drawer, Mechanism};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-use crate::campaign::stream_of;
+use crate::campaign::bytes_of;
 use crate::plan::Seed;
 
 /// From how many bytes an op is drawn at most.
@@ -37,9 +37,7 @@ impl<'p, M: Mechanism> LongCase<'p, M> {
         size: Option<u64>,
         ops: u64,
     ) -> Self {
-        let mut rng = stream_of(seed, index);
-        let mut bytes = vec![0; M::DRAW_BYTES];
-        rng.fill_bytes(&mut bytes);
+        let (bytes, rng) = bytes_of::<M>(seed, index);
         let mut u = Unstructured::new(&bytes);
         let drawer = Drawer::new(&mut u);
         let setup = match size {

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use arbitrary::Unstructured;
 use lawbook_spec::core::{
-    Case, Implementation, Judge, LawId, Mechanism, Origin, Subject, draw_case,
+    Case, Check, Implementation, Judge, Judgement, Law, LawId, Mechanism, Origin, Subject,
+    draw_case,
 };
 
 /// Every name is in kebab-case and used once.
@@ -50,6 +51,49 @@ pub(crate) fn every_fault_breaks_its_law<M: Mechanism>(
             broken.is_some_and(|(_, breaks)| breaks.iter().any(|found| found.law == law))
         });
         assert!(killed, "{} never breaks {law}", implementation.name);
+    }
+}
+
+/// Every law is silent about the kinds of op that it leaves out, so that nothing is lost where the
+/// judge does not ask it.
+pub(crate) fn every_law_is_silent_about_other_kinds<M: Mechanism>(
+    all: &[Implementation<M>],
+    drawn: u64,
+) {
+    for implementation in all {
+        let mut subject = (implementation.open)().unwrap();
+        let judge = Judge::<M>::new(subject.profile());
+        for case in (0..drawn).map(|index| drawn_case(index, judge.profile())) {
+            let trace = subject.run(&case);
+            let broken = judge.judge(&case, &trace).broken;
+            let last = broken.map_or(case.ops.len(), |(at, _)| at);
+            let mut model = M::model(judge.profile(), &case.setup);
+            for (op, event) in case.ops.iter().zip(&trace.events).take(last + 1) {
+                if M::answers(&model, op, event).is_err() {
+                    break;
+                }
+                for law in M::laws() {
+                    assert!(is_silent_about_others(law, &model, op, event), "{}: {op:?}", law.id);
+                }
+                M::record(&mut model, op, event);
+            }
+        }
+    }
+}
+
+fn is_silent_about_others<M: Mechanism>(
+    law: &Law<M>,
+    model: &M::Model,
+    op: &M::Op,
+    event: &M::Event,
+) -> bool {
+    let is_other = |kinds: &[M::Kind]| !kinds.contains(&M::kind(op));
+    match law.check {
+        Check::StepOf(kinds, check) if is_other(kinds) => {
+            check(model, op, event) == Judgement::Silent
+        }
+        Check::ReachOf(kinds, met) if is_other(kinds) => !met(model, op, event),
+        _ => true,
     }
 }
 

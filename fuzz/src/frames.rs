@@ -6,6 +6,8 @@
 //! merged.
 //! It does not cover what the contract says: that the laws do.
 
+use std::sync::Arc;
+
 use arbitrary::Unstructured;
 use lawbook::judge_bytes;
 use lawbook::spec::core::{Case, Trace, draw_case};
@@ -80,7 +82,8 @@ fn settled(op: &Op, event: &Event) -> Event {
         match answer {
             Answer::Refused { error } => *error = Error::Unsupported,
             Answer::Block { frame } if matches!(op, Op::Refill {}) => *frame = Frame(0),
-            Answer::Statistics { statistics: Statistics { blocks, isolated } } => {
+            Answer::Statistics { statistics } => {
+                let Statistics { blocks, isolated } = Arc::make_mut(statistics);
                 let [unmovable, others @ ..] = blocks;
                 for (order, count) in unmovable.iter_mut().enumerate() {
                     *count += others.iter().map(|blocks| blocks[order]).sum::<u64>();
@@ -120,9 +123,9 @@ mod tests {
     fn mobilities_are_left_open_and_their_sums_are_not() {
         let told = |blocks: [u64; 3]| {
             let blocks = blocks.map(|count| vec![count]);
-            let statistics = Statistics { blocks, isolated: vec![] };
-            let answers = vec![Answer::Statistics { statistics }];
-            Event::Done { answers, free: vec![], cached: vec![] }
+            let statistics = Arc::new(Statistics { blocks, isolated: vec![] });
+            let answers = [Answer::Statistics { statistics }].into();
+            Event::Done { answers, free: Default::default(), cached: Default::default() }
         };
         let settled = |blocks| settled(&Op::Refill {}, &told(blocks));
         assert_eq!(settled([1, 0, 2]), settled([0, 3, 0]));

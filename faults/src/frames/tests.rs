@@ -185,6 +185,11 @@ fn every_fault_breaks_the_law_that_it_names() {
     checks::every_fault_breaks_its_law::<Frames>(&implementations(), 0, 4_000);
 }
 
+#[test]
+fn every_law_is_silent_about_other_kinds() {
+    checks::every_law_is_silent_about_other_kinds(&implementations(), 100);
+}
+
 /// A zone without holes.
 fn plan(zone: Zone, base: u64, frames: u64) -> ZonePlan {
     ZonePlan::new(zone, Frame(base), frames)
@@ -232,7 +237,7 @@ fn refused(error: Error) -> Answer {
 /// The statistics of a zone whose free blocks are movable, and isolated.
 fn movable(blocks: [u64; 3], isolated: [u64; 3]) -> Answer {
     let blocks = [vec![0; 3], vec![0; 3], blocks.to_vec()];
-    Answer::Statistics { statistics: Statistics { blocks, isolated: isolated.to_vec() } }
+    Answer::Statistics { statistics: Statistics { blocks, isolated: isolated.to_vec() }.into() }
 }
 
 /// What the op at this place is answered.

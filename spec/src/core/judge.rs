@@ -1,6 +1,6 @@
 //! One case and its trace to one verdict.
 
-use super::{Breach, Case, Check, End, Judgement, Law, LawId, Mechanism, Trace};
+use super::{Breach, Case, Check, End, Judgement, LawId, Mechanism, Trace};
 
 /// A law that a trace breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,21 +28,31 @@ pub struct Verdict {
 pub struct Judge<M: Mechanism> {
     profile: M::Profile,
     needs: Vec<Result<(), &'static str>>,
-    /// The laws that apply and look at an event before it is folded, by their places.
-    before: Vec<usize>,
-    /// Those that look at the memory after it.
-    after: Vec<usize>,
+    /// As the kinds of op.
+    checks: Vec<Checks<M>>,
 }
+
+/// What the laws that apply check of an event of one kind, each with the place of its law.
+struct Checks<M: Mechanism> {
+    kind: M::Kind,
+    steps: Vec<(usize, OfEvent<M, Judgement>)>,
+    reaches: Vec<(usize, OfEvent<M, bool>)>,
+    always: Vec<(usize, OfMemory<M, Judgement>)>,
+    reaches_always: Vec<(usize, OfMemory<M, bool>)>,
+}
+
+type OfEvent<M, T> =
+    fn(&<M as Mechanism>::Model, &<M as Mechanism>::Op, &<M as Mechanism>::Event) -> T;
+type OfMemory<M, T> = fn(&<M as Mechanism>::Model) -> T;
 
 impl<M: Mechanism> Judge<M> {
     /// The judge of implementations with this profile.
     pub fn new(profile: M::Profile) -> Self {
         let needs: Vec<_> = M::laws().iter().map(|law| (law.needs)(&profile)).collect();
-        let applicable = (0..needs.len()).filter(|index| needs[*index].is_ok());
-        let (before, after) = applicable.partition(|index| {
-            matches!(M::laws()[*index].check, Check::Answers | Check::Step(_) | Check::Reach(_))
-        });
-        Judge { profile, needs, before, after }
+        let applicable = |place: &usize| needs[*place].is_ok();
+        let places: Vec<usize> = (0..needs.len()).filter(applicable).collect();
+        let checks = M::KINDS.iter().map(|of| Checks::new(of.kind, &places)).collect();
+        Judge { profile, needs, checks }
     }
 
     /// The profile that it judges by.
@@ -103,6 +113,25 @@ impl<M: Mechanism> Judge<M> {
     }
 }
 
+impl<M: Mechanism> Checks<M> {
+    fn new(kind: M::Kind, places: &[usize]) -> Self {
+        let mut checks =
+            Checks { kind, steps: vec![], reaches: vec![], always: vec![], reaches_always: vec![] };
+        for &place in places {
+            match M::laws()[place].check {
+                // The judge itself checks it.
+                Check::Answers => {}
+                Check::StepOf(kinds, _) | Check::ReachOf(kinds, _) if !kinds.contains(&kind) => {}
+                Check::Step(check) | Check::StepOf(_, check) => checks.steps.push((place, check)),
+                Check::Reach(met) | Check::ReachOf(_, met) => checks.reaches.push((place, met)),
+                Check::Always(check) => checks.always.push((place, check)),
+                Check::ReachAlways(met) => checks.reaches_always.push((place, met)),
+            }
+        }
+        checks
+    }
+}
+
 /// A case that is judged while it runs. Neither ops nor events are kept.
 pub struct Watch<'j, M: Mechanism> {
     judge: &'j Judge<M>,
@@ -113,39 +142,38 @@ pub struct Watch<'j, M: Mechanism> {
 impl<M: Mechanism> Watch<'_, M> {
     /// Judges one event, folds it into the memory, and returns the laws that it breaks: what comes
     /// after one that breaks any is not to be judged.
+    ///
+    /// # Panics
+    ///
+    /// When the op is of a kind that is not among [`Mechanism::KINDS`].
     pub fn step(&mut self, op: &M::Op, event: &M::Event) -> Vec<Break> {
-        let mut broken = Vec::new();
-        let mut note = |law: &Law<M>, evidence: &mut u32, judgement| match judgement {
-            Judgement::Silent => {}
-            Judgement::Holds => *evidence += 1,
-            Judgement::Broken(why) => broken.push(Break { law: law.id, why }),
-        };
         let (model, evidence) = (&mut self.model, &mut self.evidence);
         if let Err(why) = M::answers(model, op, event) {
             // The other laws can't read an answer of another kind.
-            let law = &M::laws()[0];
-            note(law, &mut evidence[0], Judgement::broken(why));
-            return broken;
+            return vec![Break { law: M::laws()[0].id, why: Breach(why) }];
         }
-        for &index in &self.judge.before {
-            let law = &M::laws()[index];
-            let judgement = match law.check {
-                Check::Answers => Judgement::Holds,
-                Check::Step(check) => check(model, op, event),
-                Check::Reach(check) if check(model, op, event) => Judgement::Holds,
-                _ => Judgement::Silent,
-            };
-            note(law, &mut evidence[index], judgement);
+        evidence[0] += 1;
+        let kind = M::kind(op);
+        let checks = self.judge.checks.iter().find(|checks| checks.kind == kind);
+        let checks = checks.expect("every kind of op is among the kinds");
+        let mut broken = Vec::new();
+        let mut note = |place: usize, evidence: &mut u32, judgement| match judgement {
+            Judgement::Silent => {}
+            Judgement::Holds => *evidence += 1,
+            Judgement::Broken(why) => broken.push(Break { law: M::laws()[place].id, why }),
+        };
+        for &(place, check) in &checks.steps {
+            note(place, &mut evidence[place], check(model, op, event));
+        }
+        for &(place, met) in &checks.reaches {
+            evidence[place] += u32::from(met(model, op, event));
         }
         M::record(model, op, event);
-        for &index in &self.judge.after {
-            let law = &M::laws()[index];
-            let judgement = match law.check {
-                Check::Always(check) => check(model),
-                Check::ReachAlways(check) if check(model) => Judgement::Holds,
-                _ => Judgement::Silent,
-            };
-            note(law, &mut evidence[index], judgement);
+        for &(place, check) in &checks.always {
+            note(place, &mut evidence[place], check(model));
+        }
+        for &(place, met) in &checks.reaches_always {
+            evidence[place] += u32::from(met(model));
         }
         broken
     }

@@ -96,11 +96,16 @@ pub enum Check<M: Mechanism> {
     Answers,
     /// One event against the memory of all before it.
     Step(fn(&M::Model, &M::Op, &M::Event) -> Judgement),
+    /// The same, of a law that is silent about all other kinds of op: the judge does not ask it
+    /// about those.
+    StepOf(&'static [M::Kind], fn(&M::Model, &M::Op, &M::Event) -> Judgement),
     /// The memory after every event.
     Always(fn(&M::Model) -> Judgement),
     /// A situation that a campaign must meet, by one event against the memory of all before it; it
     /// can't be broken.
     Reach(fn(&M::Model, &M::Op, &M::Event) -> bool),
+    /// The same, where no other kind of op meets it.
+    ReachOf(&'static [M::Kind], fn(&M::Model, &M::Op, &M::Event) -> bool),
     /// The same, by the memory after every event.
     ReachAlways(fn(&M::Model) -> bool),
 }
@@ -124,7 +129,7 @@ pub struct Law<M: Mechanism> {
 impl<M: Mechanism> Law<M> {
     /// Whether it is a situation to be reached, and no law in the strict sense.
     pub fn is_reach(&self) -> bool {
-        matches!(self.check, Check::Reach(_) | Check::ReachAlways(_))
+        matches!(self.check, Check::Reach(_) | Check::ReachOf(..) | Check::ReachAlways(_))
     }
 }
 
@@ -139,8 +144,10 @@ impl<M: Mechanism> fmt::Debug for Check<M> {
         f.write_str(match self {
             Check::Answers => "Answers",
             Check::Step(_) => "Step",
+            Check::StepOf(..) => "StepOf",
             Check::Always(_) => "Always",
             Check::Reach(_) => "Reach",
+            Check::ReachOf(..) => "ReachOf",
             Check::ReachAlways(_) => "ReachAlways",
         })
     }

@@ -76,7 +76,7 @@ const LAWS: &[Law<Toy>] = &[
         says: "A sum is right.",
         source: Source::Ours { why: "a test" },
         needs: always,
-        check: Check::Step(sums_are_right),
+        check: Check::StepOf(&[Kind::Sum], sums_are_right),
     },
     Law {
         id: LawId("TOY-02"),
@@ -92,9 +92,7 @@ const LAWS: &[Law<Toy>] = &[
         says: "A slot is taken.",
         source: Source::Ours { why: "a test" },
         needs: always,
-        check: Check::Reach(|_, op, event| {
-            matches!(op, Op::Take { .. }) && *event == Event::Done {}
-        }),
+        check: Check::ReachOf(&[Kind::Take], |_, _, event| *event == Event::Done {}),
     },
     Law {
         id: LawId("TOY-R2"),

@@ -1,6 +1,8 @@
 //! The laws of page frames, in id order, and the situations that a campaign must meet.
 
-use super::cases::Op;
+use std::sync::Arc;
+
+use super::cases::{Kind, Op};
 use super::contract::{Error, Profile, Sight};
 use super::model::{
     Answer, Event, Fragmentation, Model, Shown, Since, Statistics, Told, ZoneNow, blocks_within,
@@ -21,6 +23,11 @@ const REACHED: Source = Source::Ours { why: "where allocators go wrong" };
 const MISUSE: Source =
     Source::Ours { why: "a block that is given back wrongly is handed out twice later" };
 
+/// The kinds of op that hand out blocks.
+const GRANTS: &[Kind] = &[Kind::Alloc, Kind::AllocAt, Kind::Refill];
+/// The kinds that take back the block of a slot.
+const FREES: &[Kind] = &[Kind::Free, Kind::Misuse];
+
 pub(super) const LAWS: &[Law<Frames>] = &[
     Law {
         id: LawId("FRAMES-00"),
@@ -35,6 +42,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "A block handed out is aligned to its size, by the number of its first frame.",
         Source::Work { work: "Linux", place: "commit 787af64d05cd: zones need not be aligned" },
         always,
+        GRANTS,
         aligned,
     ),
     law(
@@ -42,6 +50,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "A block handed out lies inside one zone, which the request allows.",
         PAGE_ALLOC,
         always,
+        GRANTS,
         inside_a_zone,
     ),
     law(
@@ -49,9 +58,17 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "A block handed out touches no hole and no reserved frame.",
         PAGE_ALLOC,
         holes,
+        GRANTS,
         no_hole,
     ),
-    law("FRAMES-04", "A block handed out overlaps no live block.", KNUTH, always, no_overlap),
+    law(
+        "FRAMES-04",
+        "A block handed out overlaps no live block.",
+        KNUTH,
+        always,
+        GRANTS,
+        no_overlap,
+    ),
     Law {
         id: LawId("FRAMES-05"),
         level: Level::Must,
@@ -67,6 +84,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
          watermark spares.",
         KNUTH,
         strict,
+        &[Kind::Alloc],
         fails_only_when_dry,
     ),
     law(
@@ -75,6 +93,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
          there can be.",
         KNUTH,
         merged_statistics,
+        &[Kind::Statistics],
         merged,
     ),
     law(
@@ -82,6 +101,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "A request that is refused changes nothing that can be seen, but that caches may be drained.",
         Source::Ours { why: "who got nothing owes nothing" },
         free_count,
+        &[Kind::Alloc, Kind::AllocAt, Kind::Isolate, Kind::Statistics],
         failure_changes_nothing,
     ),
     law(
@@ -90,23 +110,47 @@ pub(super) const LAWS: &[Law<Frames>] = &[
          down to the watermarks.",
         Source::Ours { why: "what is lost then is lost for ever" },
         refill,
+        &[Kind::Refill],
         nothing_is_lost,
     ),
-    law("FRAMES-10", "A second free of a block is refused.", MISUSE, double_free, second_free),
-    law("FRAMES-11", "A free with another order is refused.", MISUSE, wrong_order, other_order),
+    law(
+        "FRAMES-10",
+        "A second free of a block is refused.",
+        MISUSE,
+        double_free,
+        &[Kind::Misuse],
+        second_free,
+    ),
+    law(
+        "FRAMES-11",
+        "A free with another order is refused.",
+        MISUSE,
+        wrong_order,
+        &[Kind::Misuse],
+        other_order,
+    ),
     law(
         "FRAMES-12",
         "A free of a smaller block inside a block is refused.",
         MISUSE,
         unaligned,
+        &[Kind::Misuse],
         inside_free,
     ),
-    law("FRAMES-13", "A free of what is not handed out is refused.", MISUSE, never, never_free),
+    law(
+        "FRAMES-13",
+        "A free of what is not handed out is refused.",
+        MISUSE,
+        never,
+        &[Kind::Misuse],
+        never_free,
+    ),
     law(
         "FRAMES-14",
         "A free of what does not exist is refused.",
         MISUSE,
         out_of_range,
+        &[Kind::Misuse],
         outside_free,
     ),
     law(
@@ -114,6 +158,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "Misuse that is refused changes nothing that can be seen.",
         MISUSE,
         any_misuse,
+        &[Kind::Misuse, Kind::Statistics],
         misuse_changes_nothing,
     ),
     law(
@@ -122,6 +167,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
          isolated, unless free memory would be in too many pieces.",
         Source::Work { work: "Linux", place: "mm/page_alloc.c, alloc_contig_range" },
         alloc_at,
+        &[Kind::AllocAt],
         granted_when_free,
     ),
     law(
@@ -129,6 +175,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "What was just freed can be handed out again, where the watermark spares it.",
         KNUTH,
         always,
+        &[Kind::Alloc],
         freed_is_free,
     ),
     law(
@@ -136,6 +183,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "A request is served from a zone before its own only when no later one can serve it.",
         PAGE_ALLOC,
         zones,
+        &[Kind::Alloc],
         falls_back_last,
     ),
     law(
@@ -143,6 +191,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "The blocks of the statistics are all that is free.",
         Source::Work { work: "Linux", place: "commit ad53f92eb416: free counts by mobility" },
         statistics,
+        &[Kind::Statistics],
         statistics_add_up,
     ),
     law(
@@ -150,6 +199,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "A live block that is given back is taken, unless free memory would be in too many pieces.",
         KNUTH,
         always,
+        &[Kind::Free, Kind::Misuse, Kind::Refill],
         free_is_done,
     ),
     law(
@@ -158,6 +208,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
          allows, spares the block.",
         WATERMARK,
         watermarks,
+        &[Kind::Alloc],
         watermark_is_kept,
     ),
     law(
@@ -165,6 +216,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "A block handed out touches no isolated pageblock.",
         ISOLATION,
         isolation,
+        GRANTS,
         takes_nothing_isolated,
     ),
     law(
@@ -173,6 +225,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
          it is; one with something reserved, or live and not asked for as movable, may be refused.",
         ISOLATION,
         isolation,
+        &[Kind::Isolate],
         isolated_once,
     ),
     law(
@@ -181,6 +234,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
          pageblocks.",
         Source::Work { work: "Linux", place: "commit d9dddbf55667: merging across an isolation" },
         isolated_statistics,
+        &[Kind::Statistics],
         isolated_add_up,
     ),
     law(
@@ -188,6 +242,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "The fragmentation index and the external fragmentation are the formulas.",
         Source::Work { work: "Linux", place: "mm/vmstat.c, __fragmentation_index" },
         fragmentation,
+        &[Kind::Fragmentation],
         formula,
     ),
     law(
@@ -195,6 +250,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "After a drain nothing is cached.",
         Source::Work { work: "Linux", place: "mm/page_alloc.c, drain_all_pages" },
         caches,
+        &[Kind::Drain],
         drained,
     ),
     law(
@@ -203,6 +259,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
          are left as they are.",
         Source::Work { work: "Linux", place: "mm/page_alloc.c, __rmqueue_smallest" },
         mobility,
+        &[Kind::Statistics],
         own_mobility_first,
     ),
     law(
@@ -210,12 +267,14 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "An allocation of an order above the greatest is refused.",
         Source::Work { work: "SunriseOS", place: "issue 94: the size of a request overflows" },
         order_beyond,
+        &[Kind::Misuse],
         beyond_is_refused,
     ),
     reach(
         "FRAMES-R01",
         "Not one frame of the zones that a request allows is free.",
         strict,
+        &[Kind::Alloc],
         |model, op, event| {
             let Op::Alloc { zone, .. } = *op else { return false };
             refused_order(op, event) == Some(Order(0))
@@ -228,24 +287,38 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R02",
         "The greatest order is refused, and frames are free.",
         strict,
+        &[Kind::Alloc],
         |model, op, event| {
             let Op::Alloc { zone, .. } = *op else { return false };
             refused_order(op, event) == Some(model.setup.most)
                 && model.allowed(zone).any(|(_, now)| now.free.frames() > 0)
         },
     ),
-    reach("FRAMES-R03", "A free of one frame merges up to the greatest order.", big, merges_all),
+    reach(
+        "FRAMES-R03",
+        "A free of one frame merges up to the greatest order.",
+        big,
+        FREES,
+        merges_all,
+    ),
     reach(
         "FRAMES-R04",
         "A block of the greatest order is split down to one frame.",
         big,
+        &[Kind::Alloc],
         splits_all,
     ),
-    reach("FRAMES-R05", "A block at the end of a zone is freed.", always, |model, op, event| {
-        freed(model, op, event)
-            .is_some_and(|run| model.setup.zones.iter().any(|zone| zone.run.end() == run.end()))
-    }),
-    reach("FRAMES-R06", "A block beside a hole is freed.", holes, |model, op, event| {
+    reach(
+        "FRAMES-R05",
+        "A block at the end of a zone is freed.",
+        always,
+        FREES,
+        |model, op, event| {
+            freed(model, op, event)
+                .is_some_and(|run| model.setup.zones.iter().any(|zone| zone.run.end() == run.end()))
+        },
+    ),
+    reach("FRAMES-R06", "A block beside a hole is freed.", holes, FREES, |model, op, event| {
         freed(model, op, event).is_some_and(|run| {
             let holes = model.setup.zones.iter().flat_map(|zone| &zone.holes);
             let mut holes = holes.map(|hole| (hole.base, hole.end()));
@@ -256,6 +329,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R07",
         "A block at the base of a zone is freed that is not aligned to the greatest order.",
         unaligned_zones,
+        FREES,
         |model, op, event| {
             freed(model, op, event).is_some_and(|run| {
                 let mut zones = model.setup.zones.iter();
@@ -269,6 +343,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R08",
         "A request falls back to a zone before its own.",
         zones,
+        &[Kind::Alloc],
         |model, op, event| {
             let Op::Alloc { order, zone, .. } = *op else { return false };
             handed_out(op, event).is_some_and(|frame| {
@@ -281,14 +356,19 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R09",
         "A second free is refused of a block whose buddy is free.",
         double_free,
+        &[Kind::Misuse],
         |model, op, event| {
             let Some(run) = freed(model, op, event) else { return false };
             matches!(op, Op::FreeTwice { .. }) && model.is_free(&buddy(&run))
         },
     ),
-    reach("FRAMES-R10", "All is freed after more than 100 ops.", refill, |model, op, _| {
-        matches!(op, Op::Refill {}) && model.ops > 100
-    }),
+    reach(
+        "FRAMES-R10",
+        "All is freed after more than 100 ops.",
+        refill,
+        &[Kind::Refill],
+        |model, op, _| is_refill(op) && model.ops > 100,
+    ),
     Law {
         id: LawId("FRAMES-R11"),
         level: Level::Must,
@@ -301,6 +381,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R12",
         "A request is refused for the watermarks alone.",
         watermarks,
+        &[Kind::Alloc],
         |model, op, event| {
             let (Op::Alloc { zone, .. }, Some(order)) = (op, refused_order(op, event)) else {
                 return false;
@@ -312,6 +393,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R13",
         "A zone that a request of its own could take falls to a reserve against a higher one.",
         watermarked_zones,
+        &[Kind::Alloc],
         |model, op, event| {
             let Op::Alloc { order, zone, .. } = *op else { return false };
             let is_spared = |(plan, now): (&ZonePlan, &ZoneNow)| {
@@ -324,6 +406,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R14",
         "A request is refused, and what would serve it is isolated.",
         isolation,
+        &[Kind::Alloc],
         |model, op, event| {
             let (Op::Alloc { zone, .. }, Some(order)) = (op, refused_order(op, event)) else {
                 return false;
@@ -335,6 +418,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R15",
         "A block is freed in an isolated pageblock, and its buddy outside is free.",
         isolation,
+        FREES,
         |model, op, event| {
             freed(model, op, event)
                 .is_some_and(|run| model.isolated_in(&run).is_some() && model.is_free(&buddy(&run)))
@@ -344,6 +428,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R16",
         "A block is freed of which a part is isolated.",
         isolation,
+        FREES,
         |model, op, event| {
             freed(model, op, event)
                 .is_some_and(|run| (1..run.frames).contains(&model.not_isolated(&run)))
@@ -353,6 +438,7 @@ pub(super) const LAWS: &[Law<Frames>] = &[
         "FRAMES-R17",
         "A request is served though no free block of its mobility fits.",
         mobility,
+        &[Kind::Alloc],
         |model, op, event| {
             let Op::Alloc { order, mobility, .. } = *op else { return false };
             let frame = handed_out(op, event);
@@ -360,15 +446,18 @@ pub(super) const LAWS: &[Law<Frames>] = &[
             let found = block.and_then(|block| model.zone_of(&block));
             let shown = found.and_then(|(_, now)| now.shown.as_ref());
             shown.is_some_and(|shown| {
-                let own = &shown.statistics.blocks[mobility as usize];
                 matches!(shown.since, Since::Refused { .. })
-                    && own[usize::from(order.0)..].iter().all(|count| *count == 0)
+                    && !has_own(&shown.statistics, order, mobility)
             })
         },
     ),
-    reach("FRAMES-R18", "A drain finds frames in caches.", caches, |model, op, _| {
-        matches!(op, Op::Drain {}) && model.zones.iter().any(|now| now.cached() > 0)
-    }),
+    reach(
+        "FRAMES-R18",
+        "A drain finds frames in caches.",
+        caches,
+        &[Kind::Drain],
+        |model, op, _| matches!(op, Op::Drain {}) && model.zones.iter().any(|now| now.cached() > 0),
+    ),
 ];
 
 const fn law(
@@ -376,18 +465,21 @@ const fn law(
     says: &'static str,
     source: Source,
     needs: fn(&Profile) -> Result<(), &'static str>,
+    about: &'static [Kind],
     check: fn(&Model, &Op, &Event) -> Judgement,
 ) -> Law<Frames> {
-    Law { id: LawId(id), level: Level::Must, says, source, needs, check: Check::Step(check) }
+    let check = Check::StepOf(about, check);
+    Law { id: LawId(id), level: Level::Must, says, source, needs, check }
 }
 
 const fn reach(
     id: &'static str,
     says: &'static str,
     needs: fn(&Profile) -> Result<(), &'static str>,
+    about: &'static [Kind],
     met: fn(&Model, &Op, &Event) -> bool,
 ) -> Law<Frames> {
-    let check = Check::Reach(met);
+    let check = Check::ReachOf(about, met);
     Law { id: LawId(id), level: Level::Must, says, source: REACHED, needs, check }
 }
 
@@ -557,7 +649,7 @@ fn freed(model: &Model, op: &Op, event: &Event) -> Option<Run> {
     let Event::Done { answers, .. } = event else { return None };
     let (Op::Free { slot } | Op::FreeTwice { slot }) = op else { return None };
     let (frame, order) = model.slots.get(*slot)?;
-    (answers.first() == Some(&Answer::Done {})).then(|| Run::block(frame, order))
+    answers.first().is_some_and(Answer::is_done).then(|| Run::block(frame, order))
 }
 
 fn aligned(model: &Model, op: &Op, event: &Event) -> Judgement {
@@ -651,8 +743,8 @@ fn fails_only_when_dry(model: &Model, op: &Op, event: &Event) -> Judgement {
 
 fn merged(model: &Model, op: &Op, event: &Event) -> Judgement {
     let Some((_, now, statistics)) = shown(model, op, event) else { return Silent };
-    // Which frames are cached, or kept, is not known.
-    if now.cached() > 0 || model.profile.kept > 0 {
+    // Which frames are cached is not known.
+    if now.cached() > 0 {
         return Silent;
     }
     let expected = now.free.counts();
@@ -669,7 +761,7 @@ fn shown<'a>(
     model: &'a Model,
     op: &Op,
     event: &'a Event,
-) -> Option<(&'a ZonePlan, &'a ZoneNow, &'a Statistics)> {
+) -> Option<(&'a ZonePlan, &'a ZoneNow, &'a Arc<Statistics>)> {
     let (Op::Statistics { zone }, Event::Done { answers, .. }) = (op, event) else { return None };
     let [Answer::Statistics { statistics }] = answers.as_slice() else { return None };
     let (plan, now) = model.zone(*zone)?;
@@ -690,7 +782,7 @@ fn is_as_before(
             if is_such(*requests, *misuse) && !model.profile.caches =>
         {
             Judgement::when(statistics == before, || {
-                let answer = Answer::Statistics { statistics: before.clone() };
+                let answer = Answer::Statistics { statistics: Arc::clone(before) };
                 format!("what was refused changed the statistics, which were {answer}")
             })
         }
@@ -740,16 +832,15 @@ fn nothing_is_lost(model: &Model, op: &Op, event: &Event) -> Judgement {
     let found = blocks(model, op, event).count();
     let (most, highest) = (model.setup.most, model.setup.zones.last().map(|plan| plan.zone));
     let Some(highest) = highest else { return Silent };
-    let served = |(plan, now): (&ZonePlan, &ZoneNow)| {
+    let served = |plan: &ZonePlan| {
         let is_whole = |block: &Run| plan.manages(block) && model.isolated_in(block).is_none();
         let blocks = blocks_within(&plan.run, most).filter(is_whole);
-        let isolated = model.setup.pageblock.map_or(0, |order| now.isolated_frames(plan, order));
-        let free = plan.managed() - isolated;
+        let free = plan.managed() - model.isolated_frames(plan);
         let is_spared =
             |(before, _): &(u64, Run)| plan.spares(free - before * most.frames(), most, highest);
         (0..).zip(blocks).take_while(is_spared).count()
     };
-    let expected: usize = model.zones().map(served).sum();
+    let expected: usize = model.setup.zones.iter().map(served).sum();
     Judgement::when(found == expected, || {
         format!("blocks of order {most}: expected {expected}, found {found}")
     })
@@ -885,7 +976,7 @@ fn free_is_done(model: &Model, op: &Op, event: &Event) -> Judgement {
     let Event::Done { answers, .. } = event else { return Silent };
     let frees = match op {
         Op::Free { .. } | Op::FreeTwice { .. } => &answers[..1],
-        Op::Refill {} => answers,
+        Op::Refill {} => answers.as_slice(),
         _ => return Silent,
     };
     let refused = frees.iter().any(|answer| matches!(answer, Answer::Refused { .. }));
@@ -993,7 +1084,7 @@ fn isolated_once(model: &Model, op: &Op, event: &Event) -> Judgement {
 fn has_unmovable(model: &Model, pageblock: &Run) -> bool {
     let mut reserved = model.setup.zones.iter().flat_map(|plan| &plan.reserved);
     reserved.any(|run| run.overlaps(pageblock))
-        || model.slots.lives_in(*pageblock).any(|live| !model.movable.contains(&live.base))
+        || model.slots.lives_in(*pageblock).any(|(_, mobility)| mobility != Some(Mobility::Movable))
 }
 
 fn isolated_add_up(model: &Model, op: &Op, event: &Event) -> Judgement {
@@ -1015,7 +1106,7 @@ fn formula(model: &Model, op: &Op, event: &Event) -> Judgement {
         return Silent;
     };
     let blocks = now.free.counts();
-    let expected = Fragmentation::of(&blocks, *order);
+    let expected = Fragmentation::of(blocks, *order);
     Judgement::when(*found == expected, || {
         let expected = Answer::Fragmentation { fragmentation: expected };
         format!("free blocks {blocks:?}, order {order}: expected {expected}")
@@ -1036,8 +1127,7 @@ fn own_mobility_first(model: &Model, op: &Op, event: &Event) -> Judgement {
     else {
         return Silent;
     };
-    let own = *mobility as usize;
-    if before.blocks[own][usize::from(order.0)..].iter().all(|count| *count == 0) {
+    if !has_own(before, *order, *mobility) {
         return Silent;
     }
     let others = [Mobility::Unmovable, Mobility::Reclaimable, Mobility::Movable];
@@ -1051,6 +1141,12 @@ fn own_mobility_first(model: &Model, op: &Op, event: &Event) -> Judgement {
             before.blocks[other as usize]
         )),
     }
+}
+
+/// Whether a mobility has a free block of its own that an order fits in.
+fn has_own(statistics: &Statistics, order: Order, mobility: Mobility) -> bool {
+    let own = &statistics.blocks[mobility as usize];
+    own[usize::from(order.0)..].iter().any(|count| *count > 0)
 }
 
 fn beyond_is_refused(_: &Model, op: &Op, event: &Event) -> Judgement {

@@ -7,9 +7,11 @@ mod free;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::cases::Op;
 use super::contract::{Error, Profile, Sight};
@@ -27,18 +29,24 @@ pub enum Event {
     Done {
         /// One answer; of a free twice two, when the first free is done; of a refill those of the frees by slot, then the blocks
         /// of the greatest order, then their frees.
-        answers: Vec<Answer>,
+        answers: Answers,
         /// How many frames are free after it, for each zone of the setup; none where that can't be
         /// seen.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        free: Vec<u64>,
+        #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+        free: Counts,
         /// How many are cached then, likewise.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        cached: Vec<u64>,
+        #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+        cached: Counts,
     },
     /// Its slot did not allow it.
     Skipped {},
 }
+
+/// The answers of an event: nearly always one.
+pub(super) type Answers = SmallVec<[Answer; 1]>;
+
+/// A count for each zone.
+pub(super) type Counts = SmallVec<[u64; 3]>;
 
 /// A result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,7 +62,7 @@ pub enum Answer {
     /// Of a statistics.
     Statistics {
         /// What is free.
-        statistics: Statistics,
+        statistics: Arc<Statistics>,
     },
     /// Of a fragmentation.
     Fragmentation {
@@ -123,8 +131,8 @@ pub struct Model {
     pub(super) slots: Slots,
     /// As the zones of the setup.
     pub(super) zones: Vec<ZoneNow>,
-    /// The first frames of the live blocks that were asked for as movable.
-    pub(super) movable: BTreeSet<Frame>,
+    /// The first frames of the pageblocks that are isolated.
+    pub(super) isolated: BTreeSet<Frame>,
     /// The last block that was freed, if nothing was handed out or isolated since.
     pub(super) freed: Option<Run>,
     /// The orders of which a request was refused: a bit each.
@@ -140,9 +148,7 @@ pub struct Model {
 pub(super) struct ZoneNow {
     /// What can be handed out, and is not; cached frames are in it too.
     pub(super) free: FreeBlocks,
-    /// The first frames of the pageblocks that are isolated.
-    pub(super) isolated: BTreeSet<Frame>,
-    /// How many frames in them are free.
+    /// How many frames in isolated pageblocks are free.
     pub(super) isolated_free: u64,
     /// How many frames are free, as the implementation last said; none where it does not say.
     pub(super) told: Option<Told>,
@@ -160,7 +166,7 @@ pub(super) struct Told {
 /// Statistics, and what was done in the zone since.
 #[derive(Debug)]
 pub(super) struct Shown {
-    pub(super) statistics: Statistics,
+    pub(super) statistics: Arc<Statistics>,
     pub(super) since: Since,
 }
 
@@ -194,7 +200,6 @@ impl Model {
             let told = Told { free: plan.managed().saturating_sub(profile.kept), cached: 0 };
             ZoneNow {
                 free,
-                isolated: BTreeSet::new(),
                 isolated_free: 0,
                 told: profile.free_count.then_some(told),
                 shown: None,
@@ -205,7 +210,7 @@ impl Model {
             setup: setup.clone(),
             slots: Slots::default(),
             zones: zones.collect(),
-            movable: BTreeSet::new(),
+            isolated: BTreeSet::new(),
             freed: None,
             refused: 0,
             ops: 0,
@@ -235,34 +240,40 @@ impl Model {
 
     /// Whether every frame of an aligned block can be handed out.
     pub(super) fn is_free(&self, block: &Run) -> bool {
-        self.zone_of(block).is_some_and(|(_, now)| now.free.hold(block))
+        let zone = self.zones().find(|(plan, _)| plan.run.holds(block));
+        zone.is_some_and(|(_, now)| now.free.hold(block))
     }
 
     /// The isolated pageblock that has a frame in common with this run, if there is one.
     pub(super) fn isolated_in(&self, run: &Run) -> Option<Run> {
         let order = self.setup.pageblock?;
-        let heads = self.zones.iter().filter_map(|now| {
-            let before = now.isolated.range(..run.end()).next_back()?;
-            Some(Run::block(*before, order))
-        });
-        heads.into_iter().find(|pageblock| pageblock.overlaps(run))
+        let before = self.isolated.range(..run.end()).next_back()?;
+        Some(Run::block(*before, order)).filter(|pageblock| pageblock.overlaps(run))
     }
 
     /// How many frames of a live block are in no isolated pageblock.
     pub(super) fn not_isolated(&self, block: &Run) -> u64 {
-        let pieces = self.pieces(*block).into_iter();
-        pieces.filter(|piece| self.isolated_in(piece).is_none()).map(|piece| piece.frames).sum()
+        self.pieces(*block)
+            .filter(|piece| self.isolated_in(piece).is_none())
+            .map(|piece| piece.frames)
+            .sum()
     }
 
-    /// A block, by the pageblocks that it lies in.
-    fn pieces(&self, block: Run) -> Vec<Run> {
-        match self.setup.pageblock {
-            Some(order) if order.frames() < block.frames => {
-                let heads = (block.base.0..block.end().0).step_by(piece_frames(order));
-                heads.map(|head| Run::block(Frame(head), order)).collect()
-            }
-            _ => vec![block],
-        }
+    /// How many frames of a zone that could be handed out are in isolated pageblocks, free and live.
+    pub(super) fn isolated_frames(&self, plan: &ZonePlan) -> u64 {
+        let Some(order) = self.setup.pageblock else { return 0 };
+        let pageblocks = self.isolated.iter().map(|head| Run::block(*head, order));
+        let inside = pageblocks.filter(|pageblock| plan.run.overlaps(pageblock));
+        inside.flat_map(|pageblock| managed_in(plan, &pageblock)).map(|run| run.frames).sum()
+    }
+
+    /// A block, by the pageblocks that it lies in, where any is isolated.
+    fn pieces(&self, block: Run) -> impl Iterator<Item = Run> + use<> {
+        let pageblock = self.setup.pageblock.filter(|_| !self.isolated.is_empty());
+        let frames = pageblock.map_or(block.frames, |order| order.frames().min(block.frames));
+        let step = usize::try_from(frames).expect("a block is at most of the greatest order");
+        let heads = (block.base.0..block.end().0).step_by(step);
+        heads.map(move |head| Run { base: Frame(head), frames })
     }
 
     /// Folds an event.
@@ -276,17 +287,15 @@ impl Model {
             now.told = free.get(place).map(|free| Told { free: *free, cached });
         }
         match (*op, answers.as_slice()) {
-            (Op::Alloc { slot, order, .. } | Op::AllocAt { slot, order, .. }, [answer]) => {
-                match answer {
-                    Answer::Block { frame } => {
-                        self.hand_out(slot, *frame, order);
-                        if matches!(op, Op::Alloc { mobility: Mobility::Movable, .. }) {
-                            self.movable.insert(*frame);
-                        }
-                    }
-                    _ => self.note_refused(op),
-                }
+            (Op::Alloc { slot, order, mobility, .. }, [Answer::Block { frame }]) => {
+                self.slots.fill(slot, *frame, order, Some(mobility));
+                self.hand_out(&Run::block(*frame, order));
             }
+            (Op::AllocAt { slot, order, .. }, [Answer::Block { frame }]) => {
+                self.slots.fill(slot, *frame, order, None);
+                self.hand_out(&Run::block(*frame, order));
+            }
+            (Op::Alloc { order, zone, .. }, _) => self.note_refused(order, zone),
             (Op::Free { slot } | Op::FreeTwice { slot }, [Answer::Done {}, ..]) => {
                 self.freed = self.slots.get(slot).map(|(frame, order)| Run::block(frame, order));
                 self.release(slot);
@@ -307,20 +316,16 @@ impl Model {
     }
 
     /// A request for zones that there are was refused.
-    fn note_refused(&mut self, op: &Op) {
-        if let Op::Alloc { order, zone, .. } = *op
-            && self.allowed(zone).next().is_some()
-        {
+    fn note_refused(&mut self, order: Order, zone: Zone) {
+        if self.allowed(zone).next().is_some() {
             self.refused |= 1 << order.0;
         }
     }
 
-    fn hand_out(&mut self, slot: u32, frame: Frame, order: Order) {
-        let block = Run::block(frame, order);
-        self.slots.fill(slot, frame, order);
+    fn hand_out(&mut self, block: &Run) {
         self.freed = None;
-        if let Some(place) = self.setup.place_of(&block) {
-            self.zones[place].free.take(&block);
+        if let Some(place) = self.setup.place_of(block) {
+            self.zones[place].free.take(block);
         }
     }
 
@@ -328,13 +333,8 @@ impl Model {
     fn release(&mut self, slot: u32) {
         let Some((frame, order)) = self.slots.get(slot) else { return };
         self.slots.empty(slot);
-        self.movable.remove(&frame);
         let block = Run::block(frame, order);
         let Some(place) = self.setup.place_of(&block) else { return };
-        if self.zones[place].isolated.is_empty() {
-            self.zones[place].free.give(block);
-            return;
-        }
         for piece in self.pieces(block) {
             match self.isolated_in(&piece) {
                 Some(_) => self.zones[place].isolated_free += piece.frames,
@@ -346,9 +346,7 @@ impl Model {
     /// The place of the zone that has frames in this pageblock.
     pub(super) fn place_of_pageblock(&self, pageblock: &Run) -> Option<usize> {
         let has = |plan: &ZonePlan| {
-            let unmanaged = plan.unmanaged().copied().collect();
-            let inside = gaps(plan.run, unmanaged).into_iter();
-            inside.into_iter().any(|run| run.overlaps(pageblock))
+            plan.run.overlaps(pageblock) && managed_in(plan, pageblock).next().is_some()
         };
         self.setup.zones.iter().position(has)
     }
@@ -359,17 +357,18 @@ impl Model {
         let Some(place) = self.place_of_pageblock(&pageblock) else { return };
         let now = &mut self.zones[place];
         now.isolated_free += now.free.take_within(&pageblock);
-        now.isolated.insert(pageblock.base);
+        self.isolated.insert(pageblock.base);
     }
 
     fn unisolate(&mut self, frame: Frame) {
         let Some(pageblock) = self.setup.pageblock_of(frame) else { return };
         let Some(place) = self.place_of_pageblock(&pageblock) else { return };
-        if !self.zones[place].isolated.remove(&pageblock.base) {
+        if !self.isolated.remove(&pageblock.base) {
             return;
         }
         let plan = &self.setup.zones[place];
-        let busy = self.slots.lives_in(pageblock).chain(plan.unmanaged().copied()).collect();
+        let live = self.slots.lives_in(pageblock).map(|(block, _)| block);
+        let busy = live.chain(plan.unmanaged().copied()).collect();
         let now = &mut self.zones[place];
         for run in gaps(common(pageblock, plan.run), busy) {
             now.isolated_free -= run.frames.min(now.isolated_free);
@@ -381,7 +380,7 @@ impl Model {
     fn record_shown(&mut self, op: &Op, answers: &[Answer]) {
         if let (Op::Statistics { zone }, [Answer::Statistics { statistics }]) = (op, answers) {
             let since = Since::Refused { requests: false, misuse: false };
-            let shown = Shown { statistics: statistics.clone(), since };
+            let shown = Shown { statistics: Arc::clone(statistics), since };
             for (plan, now) in self.setup.zones.iter().zip(&mut self.zones) {
                 if plan.zone == *zone {
                     now.shown = Some(shown);
@@ -437,7 +436,7 @@ impl Model {
             }
         }
         let is_offered =
-            |answer: &Answer| *answer != (Answer::Refused { error: Error::Unsupported });
+            |answer: &Answer| !matches!(answer, Answer::Refused { error: Error::Unsupported });
         if !answers.iter().all(is_offered) || !self.fits(op, answers) {
             return Err(format!("expected an answer to {op}, found {event}"));
         }
@@ -504,16 +503,6 @@ impl ZoneNow {
         self.told.map_or(0, |told| told.cached)
     }
 
-    /// How many frames that could be handed out are in isolated pageblocks, free and live.
-    pub(super) fn isolated_frames(&self, plan: &ZonePlan, pageblock: Order) -> u64 {
-        let heads = self.isolated.iter();
-        let runs = heads.flat_map(|head| {
-            let inside = common(Run::block(*head, pageblock), plan.run);
-            gaps(inside, plan.unmanaged().copied().collect())
-        });
-        runs.map(|run| run.frames).sum()
-    }
-
     /// Whether it must serve a request that allows zones up to `highest`: it has a block, though
     /// every cached frame were in another, and its watermark spares it.
     pub(super) fn must_serve(&self, plan: &ZonePlan, order: Order, highest: Zone) -> bool {
@@ -543,8 +532,9 @@ fn common(one: Run, other: Run) -> Run {
     Run { base, frames: one.end().min(other.end()).0 - base.0 }
 }
 
-fn piece_frames(order: Order) -> usize {
-    usize::try_from(order.frames()).expect("a pageblock is at most of the greatest order")
+/// What of a run, which has frames of a zone, can be handed out there.
+fn managed_in(plan: &ZonePlan, run: &Run) -> impl Iterator<Item = Run> + use<> {
+    gaps(common(*run, plan.run), plan.unmanaged().copied().collect()).into_iter()
 }
 
 /// The aligned blocks of an order that lie in a run.
@@ -614,7 +604,7 @@ impl fmt::Display for Answer {
 
 impl Answer {
     pub(super) fn is_done(&self) -> bool {
-        *self == Answer::Done {}
+        matches!(self, Answer::Done {})
     }
 }
 
@@ -625,6 +615,8 @@ fn spaced(counts: &[u64]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::super::Setup;
     use super::*;
 
@@ -650,7 +642,8 @@ mod tests {
     }
 
     fn tell(model: &mut Model, op: Op, answer: Answer) {
-        let event = Event::Done { answers: vec![answer], free: vec![0], cached: vec![] };
+        let event =
+            Event::Done { answers: smallvec![answer], free: smallvec![0], cached: smallvec![] };
         model.record(&op, &event);
     }
 
@@ -666,12 +659,12 @@ mod tests {
         alloc(&mut model, 0, 4098, 0);
         tell(&mut model, Op::Isolate { frame: Frame(4098) }, Answer::Done {});
         let now = &model.zones[0];
-        assert_eq!((now.free.counts(), now.isolated_free), (vec![0, 1, 1, 0], 1));
+        assert_eq!((now.free.counts(), now.isolated_free), (&[0, 1, 1, 0][..], 1));
         tell(&mut model, Op::Free { slot: 0 }, Answer::Done {});
         assert_eq!((model.zones[0].free.frames(), model.zones[0].isolated_free), (6, 2));
         tell(&mut model, Op::Unisolate { frame: Frame(4098) }, Answer::Done {});
         let now = &model.zones[0];
-        assert_eq!((now.free.counts(), now.isolated_free), (vec![0, 0, 0, 1], 0));
+        assert_eq!((now.free.counts(), now.isolated_free), (&[0, 0, 0, 1][..], 0));
     }
 
     #[test]
@@ -683,7 +676,7 @@ mod tests {
         assert_eq!(model.not_isolated(&block), 6);
         tell(&mut model, Op::Free { slot: 0 }, Answer::Done {});
         let now = &model.zones[0];
-        assert_eq!((now.free.counts(), now.isolated_free), (vec![0, 1, 1, 0], 2));
+        assert_eq!((now.free.counts(), now.isolated_free), (&[0, 1, 1, 0][..], 2));
         let pageblock = Run::block(Frame(4100), Order(1));
         assert_eq!(model.isolated_in(&block), Some(pageblock));
         assert!(!model.is_free(&pageblock));

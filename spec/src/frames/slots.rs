@@ -6,14 +6,15 @@
 use std::collections::BTreeMap;
 
 use super::cases::Op;
-use super::{Frame, Order, Run};
+use super::{Frame, Mobility, Order, Run};
 
 /// The slots, all empty at first.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     /// By slot, as far as any was ever full.
     held: Vec<Option<(Frame, Order)>>,
-    live: BTreeMap<Frame, Order>,
+    /// With the mobility that was asked for, where one was.
+    live: BTreeMap<Frame, (Order, Option<Mobility>)>,
 }
 
 impl Slots {
@@ -42,13 +43,19 @@ impl Slots {
         self.held.iter().flatten().count()
     }
 
-    pub(super) fn fill(&mut self, slot: u32, frame: Frame, order: Order) {
+    pub(super) fn fill(
+        &mut self,
+        slot: u32,
+        frame: Frame,
+        order: Order,
+        mobility: Option<Mobility>,
+    ) {
         let at = index(slot);
         if at >= self.held.len() {
             self.held.resize(at + 1, None);
         }
         self.held[at] = Some((frame, order));
-        self.live.insert(frame, order);
+        self.live.insert(frame, (order, mobility));
     }
 
     pub(super) fn empty(&mut self, slot: u32) {
@@ -60,15 +67,16 @@ impl Slots {
     /// The live block that has a frame in common with this run, if there is one.
     pub(super) fn live_in(&self, run: &Run) -> Option<Run> {
         // Blocks are apart from each other, so that only the last one before its end can reach in.
-        let (base, order) = self.live.range(..run.end()).next_back()?;
+        let (base, (order, _)) = self.live.range(..run.end()).next_back()?;
         Some(Run::block(*base, *order)).filter(|block| block.overlaps(run))
     }
 
-    /// The live blocks of which a frame is in this run, from the last one to the first.
-    pub(super) fn lives_in(&self, run: Run) -> impl Iterator<Item = Run> {
+    /// The live blocks of which a frame is in this run, from the last one to the first, each with
+    /// the mobility that was asked for.
+    pub(super) fn lives_in(&self, run: Run) -> impl Iterator<Item = (Run, Option<Mobility>)> {
         let before = self.live.range(..run.end()).rev();
-        let blocks = before.map(|(base, order)| Run::block(*base, *order));
-        blocks.take_while(move |block| block.overlaps(&run))
+        let blocks = before.map(|(base, (order, mobility))| (Run::block(*base, *order), *mobility));
+        blocks.take_while(move |(block, _)| block.overlaps(&run))
     }
 
     /// Whether the slots do not allow an op.

@@ -3,9 +3,12 @@
 //! It does not cover what the answers should be.
 
 use std::fmt;
+use std::sync::Arc;
+
+use smallvec::smallvec;
 
 use super::super::cases::Op;
-use super::super::model::{Answer, Event};
+use super::super::model::{Answer, Answers, Counts, Event};
 use super::super::slots::Slots;
 use super::super::{FRAMES_END, Frame, Frames, Mobility, Order, Setup, Zone};
 use super::{Error, FrameAllocator, Profile};
@@ -38,6 +41,7 @@ impl<A: FrameAllocator, F: FnMut(&Setup) -> A> Subject<Frames> for Driver<F> {
     fn run(&mut self, case: &Case<Frames>) -> Trace<Frames> {
         Trace::watch(|events| {
             let mut session = Session::new(&self.profile, &case.setup, &mut self.make);
+            events.reserve_exact(case.ops.len());
             for op in &case.ops {
                 events.push(session.step(op)?);
             }
@@ -84,45 +88,45 @@ impl<'c, A: FrameAllocator> Session<'c, A> {
         if self.slots.skips(op) {
             return Ok(Event::Skipped {});
         }
-        let answers = match *op {
+        let answers: Answers = match *op {
             Op::Alloc { slot, order, zone, mobility } => {
                 let answer = self.allocator.alloc(order, zone, mobility);
-                vec![self.fill_slot(slot, order, answer)]
+                smallvec![self.fill_slot(slot, order, Some(mobility), answer)]
             }
             Op::AllocAt { slot, frame, order } => {
                 let answer = self.allocator.alloc_at(frame, order).map(|()| frame);
-                vec![self.fill_slot(slot, order, answer)]
+                smallvec![self.fill_slot(slot, order, None, answer)]
             }
             Op::AllocBeyond { order } => {
                 let answer = self.allocator.alloc(order, Zone::HighMem, Mobility::Movable);
-                vec![block_or_refusal(answer)]
+                smallvec![block_or_refusal(answer)]
             }
-            Op::Free { slot } => vec![self.free_slot(slot)],
+            Op::Free { slot } => smallvec![self.free_slot(slot)],
             Op::FreeTwice { slot } => self.free_slot_twice(slot),
             Op::FreeWrongOrder { slot, order } => {
                 let (frame, _) = self.slots.block(slot);
-                vec![self.free(frame, order)]
+                smallvec![self.free(frame, order)]
             }
             Op::FreeInside { slot, offset, order } => {
                 let (frame, _) = self.slots.block(slot);
-                vec![self.free(Frame(frame.0 + offset), order)]
+                smallvec![self.free(Frame(frame.0 + offset), order)]
             }
             Op::FreeNever { frame, order } | Op::FreeOutside { frame, order } => {
-                vec![self.free(frame, order)]
+                smallvec![self.free(frame, order)]
             }
             Op::Refill {} => self.refill()?,
             Op::Drain {} => {
                 self.allocator.drain();
-                vec![Answer::Done {}]
+                smallvec![Answer::Done {}]
             }
-            Op::Isolate { frame } => vec![done_or_refusal(self.allocator.isolate(frame))],
-            Op::Unisolate { frame } => vec![done_or_refusal(self.allocator.unisolate(frame))],
-            Op::Statistics { zone } => vec![match self.allocator.statistics(zone) {
-                Ok(statistics) => Answer::Statistics { statistics },
+            Op::Isolate { frame } => smallvec![done_or_refusal(self.allocator.isolate(frame))],
+            Op::Unisolate { frame } => smallvec![done_or_refusal(self.allocator.unisolate(frame))],
+            Op::Statistics { zone } => smallvec![match self.allocator.statistics(zone) {
+                Ok(statistics) => Answer::Statistics { statistics: Arc::new(statistics) },
                 Err(error) => Answer::Refused { error },
             }],
             Op::Fragmentation { zone, order } => {
-                vec![match self.allocator.fragmentation(zone, order) {
+                smallvec![match self.allocator.fragmentation(zone, order) {
                     Ok(fragmentation) => Answer::Fragmentation { fragmentation },
                     Err(error) => Answer::Refused { error },
                 }]
@@ -131,9 +135,15 @@ impl<'c, A: FrameAllocator> Session<'c, A> {
         Ok(Event::Done { answers, free: self.free_counts(), cached: self.cached_counts() })
     }
 
-    fn fill_slot(&mut self, slot: u32, order: Order, answer: Result<Frame, Error>) -> Answer {
+    fn fill_slot(
+        &mut self,
+        slot: u32,
+        order: Order,
+        mobility: Option<Mobility>,
+        answer: Result<Frame, Error>,
+    ) -> Answer {
         if let Ok(frame) = answer {
-            self.slots.fill(slot, frame, order);
+            self.slots.fill(slot, frame, order, mobility);
         }
         block_or_refusal(answer)
     }
@@ -146,26 +156,26 @@ impl<'c, A: FrameAllocator> Session<'c, A> {
     fn free_slot(&mut self, slot: u32) -> Answer {
         let (frame, order) = self.slots.block(slot);
         let answer = self.free(frame, order);
-        if answer == (Answer::Done {}) {
+        if answer.is_done() {
             self.slots.empty(slot);
         }
         answer
     }
 
     /// The second free is only misuse when the first one was done.
-    fn free_slot_twice(&mut self, slot: u32) -> Vec<Answer> {
+    fn free_slot_twice(&mut self, slot: u32) -> Answers {
         let (frame, order) = self.slots.block(slot);
         let first = self.free_slot(slot);
-        if first != (Answer::Done {}) {
-            return vec![first];
+        if !first.is_done() {
+            return smallvec![first];
         }
-        vec![first, self.free(frame, order)]
+        smallvec![first, self.free(frame, order)]
     }
 
     /// Frees all and drains the caches, takes blocks of the greatest order until there are none, and
     /// frees them.
-    fn refill(&mut self) -> Result<Vec<Answer>, End> {
-        let mut answers = Vec::new();
+    fn refill(&mut self) -> Result<Answers, End> {
+        let mut answers = Answers::new();
         for slot in self.slots.full() {
             answers.push(self.free_slot(slot));
         }
@@ -188,17 +198,17 @@ impl<'c, A: FrameAllocator> Session<'c, A> {
         Ok(answers)
     }
 
-    fn free_counts(&self) -> Vec<u64> {
+    fn free_counts(&self) -> Counts {
         if !self.profile.free_count {
-            return Vec::new();
+            return Counts::new();
         }
         let zones = self.setup.zones.iter();
         zones.map(|zone| self.allocator.free_frames(zone.zone)).collect()
     }
 
-    fn cached_counts(&self) -> Vec<u64> {
+    fn cached_counts(&self) -> Counts {
         if !self.profile.caches {
-            return Vec::new();
+            return Counts::new();
         }
         let zones = self.setup.zones.iter();
         zones.map(|zone| self.allocator.cached_frames(zone.zone)).collect()

@@ -3,22 +3,26 @@
 //! There is one such cut for each set of free frames, so that it is remembered from op to op and
 //! costs no look at all frames. It does not cover which frames may be free.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::super::{Frame, Order, Run};
 
 /// The free blocks of a zone.
 #[derive(Debug)]
 pub(in super::super) struct FreeBlocks {
-    /// By order: their first frames.
-    heads: Vec<BTreeSet<Frame>>,
+    /// By their first frames: their orders.
+    blocks: BTreeMap<Frame, Order>,
+    /// How many there are of each order.
+    counts: Vec<u64>,
+    most: Order,
     frames: u64,
 }
 
 impl FreeBlocks {
     /// Nothing is free.
     pub(super) fn new(most: Order) -> Self {
-        FreeBlocks { heads: vec![BTreeSet::new(); usize::from(most.0) + 1], frames: 0 }
+        let counts = vec![0; usize::from(most.0) + 1];
+        FreeBlocks { blocks: BTreeMap::new(), counts, most, frames: 0 }
     }
 
     /// How many frames are free.
@@ -27,22 +31,21 @@ impl FreeBlocks {
     }
 
     /// How many blocks of each order are free.
-    pub(in super::super) fn counts(&self) -> Vec<u64> {
-        self.heads.iter().map(|heads| heads.len() as u64).collect()
+    pub(in super::super) fn counts(&self) -> &[u64] {
+        &self.counts
     }
 
     /// How many blocks of an order can be handed out, one after the other.
     pub(in super::super) fn suitable(&self, order: Order) -> u64 {
-        let from = usize::from(order.0);
-        let heads = self.heads.iter().skip(from);
-        heads.zip(0..).map(|(heads, above)| (heads.len() as u64) << above).sum()
+        let counts = self.counts.iter().skip(usize::from(order.0));
+        counts.zip(0..).map(|(count, above)| count << above).sum()
     }
 
     /// The first free block of the smallest order that an order fits in.
     pub(in super::super) fn first(&self, order: Order) -> Option<Run> {
-        let heads = self.heads.iter().skip(usize::from(order.0));
-        let first = heads.filter_map(BTreeSet::first).next()?;
-        Some(Run::block(*first, order))
+        let fitting = self.blocks.iter().filter(|(_, own)| **own >= order);
+        let (head, _) = fitting.min_by_key(|(_, own)| **own)?;
+        Some(Run::block(*head, order))
     }
 
     /// Whether all of an aligned block is free.
@@ -52,12 +55,7 @@ impl FreeBlocks {
 
     /// All blocks, by their first frames.
     pub(in super::super) fn blocks(&self) -> Vec<Run> {
-        let mut all: Vec<Run> = Vec::new();
-        for (heads, order) in self.heads.iter().zip(0..) {
-            all.extend(heads.iter().map(|head| Run::block(*head, Order(order))));
-        }
-        all.sort_by_key(|block| block.base);
-        all
+        self.blocks.iter().map(|(head, order)| Run::block(*head, *order)).collect()
     }
 
     /// Makes frames free that are not.
@@ -65,37 +63,38 @@ impl FreeBlocks {
         let mut at = run.base;
         while at < run.end() {
             let rest = run.end().0 - at.0;
-            let order = at.0.trailing_zeros().min(rest.ilog2());
-            let block = Run { base: at, frames: 1 << order.min(self.greatest()) };
-            self.give_block(block);
-            at = block.end();
+            let order = at.0.trailing_zeros().min(rest.ilog2()).min(self.most.0.into());
+            let order = Order(u8::try_from(order).expect("no order is above the greatest"));
+            self.give_block(at, order);
+            at = Run::block(at, order).end();
         }
     }
 
-    fn give_block(&mut self, block: Run) {
-        self.frames += block.frames;
-        let (mut base, mut order) = (block.base.0, block.frames.trailing_zeros());
-        while order < self.greatest()
-            && self.heads[order as usize].remove(&Frame(base ^ 1 << order))
-        {
-            base &= !(1 << order);
-            order += 1;
+    fn give_block(&mut self, head: Frame, order: Order) {
+        let (mut head, mut order) = (head, order);
+        while order < self.most {
+            let buddy = Frame(head.0 ^ order.frames());
+            if self.blocks.get(&buddy) != Some(&order) {
+                break;
+            }
+            self.remove(buddy, order);
+            head = head.min(buddy);
+            order = Order(order.0 + 1);
         }
-        self.heads[order as usize].insert(Frame(base));
+        self.insert(head, order);
     }
 
     /// Takes an aligned block, if all of it is free.
     pub(super) fn take(&mut self, block: &Run) -> bool {
         let Some((mut head, mut order)) = self.around(block) else { return false };
-        self.heads[order as usize].remove(&head);
-        while 1 << order > block.frames {
-            order -= 1;
-            let upper = Frame(head.0 + (1 << order));
+        self.remove(head, order);
+        while order.frames() > block.frames {
+            order = Order(order.0 - 1);
+            let upper = Frame(head.0 + order.frames());
             let (kept, other) = if block.base < upper { (head, upper) } else { (upper, head) };
-            self.heads[order as usize].insert(other);
+            self.insert(other, order);
             head = kept;
         }
-        self.frames -= block.frames;
         true
     }
 
@@ -105,26 +104,34 @@ impl FreeBlocks {
             return block.frames;
         }
         let before = self.frames;
-        for (heads, order) in self.heads.iter_mut().zip(0..) {
-            let inside: Vec<Frame> = heads.range(block.base..block.end()).copied().collect();
-            for head in inside {
-                heads.remove(&head);
-                self.frames -= Order(order).frames();
-            }
+        let inside = self.blocks.range(block.base..block.end());
+        let inside: Vec<_> = inside.map(|(head, order)| (*head, *order)).collect();
+        for (head, order) in inside {
+            self.remove(head, order);
         }
         before - self.frames
     }
 
-    /// The free block in which an aligned block lies.
-    fn around(&self, block: &Run) -> Option<(Frame, u32)> {
-        let orders = block.frames.trailing_zeros()..=self.greatest();
-        let mut heads = orders.map(|order| (Frame(block.base.0 >> order << order), order));
-        heads.find(|(head, order)| self.heads[*order as usize].contains(head))
+    fn insert(&mut self, head: Frame, order: Order) {
+        self.blocks.insert(head, order);
+        self.counts[usize::from(order.0)] += 1;
+        self.frames += order.frames();
     }
 
-    fn greatest(&self) -> u32 {
-        // There is a list for the order 0 at least.
-        (0..).zip(&self.heads).last().map_or(0, |(order, _)| order)
+    /// Removes a block that there is.
+    fn remove(&mut self, head: Frame, order: Order) {
+        self.blocks.remove(&head);
+        self.counts[usize::from(order.0)] -= 1;
+        self.frames -= order.frames();
+    }
+
+    /// The free block in which an aligned block lies. One that is not aligned, which only breaks a
+    /// law, counts as the aligned one around its first frame.
+    fn around(&self, block: &Run) -> Option<(Frame, Order)> {
+        let base = Frame(block.base.0 & !(block.frames - 1));
+        let (head, order) = self.blocks.range(..=base).next_back()?;
+        let aligned = Run { base, frames: block.frames };
+        Run::block(*head, *order).holds(&aligned).then_some((*head, *order))
     }
 }
 
@@ -142,7 +149,7 @@ mod tests {
         free.give(Run { base: Frame(5), frames: 12 });
         let expected = [block(5, 0), block(6, 1), block(8, 2), block(12, 2), block(16, 0)];
         assert_eq!(free.blocks(), expected);
-        assert_eq!((free.frames(), free.counts()), (12, vec![2, 1, 2]));
+        assert_eq!((free.frames(), free.counts()), (12, &[2, 1, 2][..]));
         assert_eq!((free.suitable(Order(1)), free.suitable(Order(2))), (5, 2));
     }
 
