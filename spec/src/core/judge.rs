@@ -29,16 +29,22 @@ pub struct Judge<M: Mechanism> {
     profile: M::Profile,
     needs: Vec<Result<(), &'static str>>,
     /// As the kinds of op.
-    checks: Vec<Checks<M>>,
+    before: Vec<Before<M>>,
+    after: After<M>,
 }
 
-/// What the laws that apply check of an event of one kind, each with the place of its law.
-struct Checks<M: Mechanism> {
+/// What the laws that apply check of an event of one kind before it is folded, each with the place
+/// of its law.
+struct Before<M: Mechanism> {
     kind: M::Kind,
     steps: Vec<(usize, OfEvent<M, Judgement>)>,
     reaches: Vec<(usize, OfEvent<M, bool>)>,
+}
+
+/// What they check of the memory after it, likewise.
+struct After<M: Mechanism> {
     always: Vec<(usize, OfMemory<M, Judgement>)>,
-    reaches_always: Vec<(usize, OfMemory<M, bool>)>,
+    reaches: Vec<(usize, OfMemory<M, bool>)>,
 }
 
 type OfEvent<M, T> =
@@ -51,8 +57,8 @@ impl<M: Mechanism> Judge<M> {
         let needs: Vec<_> = M::laws().iter().map(|law| (law.needs)(&profile)).collect();
         let applicable = |place: &usize| needs[*place].is_ok();
         let places: Vec<usize> = (0..needs.len()).filter(applicable).collect();
-        let checks = M::KINDS.iter().map(|of| Checks::new(of.kind, &places)).collect();
-        Judge { profile, needs, checks }
+        let before = M::KINDS.iter().map(|of| Before::new(of.kind, &places)).collect();
+        Judge { profile, needs, before, after: After::new(&places) }
     }
 
     /// The profile that it judges by.
@@ -113,22 +119,33 @@ impl<M: Mechanism> Judge<M> {
     }
 }
 
-impl<M: Mechanism> Checks<M> {
+impl<M: Mechanism> Before<M> {
     fn new(kind: M::Kind, places: &[usize]) -> Self {
-        let mut checks =
-            Checks { kind, steps: vec![], reaches: vec![], always: vec![], reaches_always: vec![] };
+        let mut before = Before { kind, steps: Vec::new(), reaches: Vec::new() };
         for &place in places {
             match M::laws()[place].check {
-                // The judge itself checks it.
-                Check::Answers => {}
                 Check::StepOf(kinds, _) | Check::ReachOf(kinds, _) if !kinds.contains(&kind) => {}
-                Check::Step(check) | Check::StepOf(_, check) => checks.steps.push((place, check)),
-                Check::Reach(met) | Check::ReachOf(_, met) => checks.reaches.push((place, met)),
-                Check::Always(check) => checks.always.push((place, check)),
-                Check::ReachAlways(met) => checks.reaches_always.push((place, met)),
+                Check::Step(check) | Check::StepOf(_, check) => before.steps.push((place, check)),
+                Check::Reach(met) | Check::ReachOf(_, met) => before.reaches.push((place, met)),
+                // The judge itself checks that there is an answer; the others come after it.
+                Check::Answers | Check::Always(_) | Check::ReachAlways(_) => {}
             }
         }
-        checks
+        before
+    }
+}
+
+impl<M: Mechanism> After<M> {
+    fn new(places: &[usize]) -> Self {
+        let mut after = After { always: Vec::new(), reaches: Vec::new() };
+        for &place in places {
+            match M::laws()[place].check {
+                Check::Always(check) => after.always.push((place, check)),
+                Check::ReachAlways(met) => after.reaches.push((place, met)),
+                _ => {}
+            }
+        }
+        after
     }
 }
 
@@ -154,25 +171,25 @@ impl<M: Mechanism> Watch<'_, M> {
         }
         evidence[0] += 1;
         let kind = M::kind(op);
-        let checks = self.judge.checks.iter().find(|checks| checks.kind == kind);
-        let checks = checks.expect("every kind of op is among the kinds");
+        let before = self.judge.before.iter().find(|before| before.kind == kind);
+        let before = before.expect("every kind of op is among the kinds");
         let mut broken = Vec::new();
         let mut note = |place: usize, evidence: &mut u32, judgement| match judgement {
             Judgement::Silent => {}
             Judgement::Holds => *evidence += 1,
             Judgement::Broken(why) => broken.push(Break { law: M::laws()[place].id, why }),
         };
-        for &(place, check) in &checks.steps {
+        for &(place, check) in &before.steps {
             note(place, &mut evidence[place], check(model, op, event));
         }
-        for &(place, met) in &checks.reaches {
+        for &(place, met) in &before.reaches {
             evidence[place] += u32::from(met(model, op, event));
         }
         M::record(model, op, event);
-        for &(place, check) in &checks.always {
+        for &(place, check) in &self.judge.after.always {
             note(place, &mut evidence[place], check(model));
         }
-        for &(place, met) in &checks.reaches_always {
+        for &(place, met) in &self.judge.after.reaches {
             evidence[place] += u32::from(met(model));
         }
         broken

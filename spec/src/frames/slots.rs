@@ -11,8 +11,7 @@ use super::{Frame, Mobility, Order, Run};
 /// The slots, all empty at first.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    /// By slot, as far as any was ever full.
-    held: Vec<Option<(Frame, Order)>>,
+    held: BTreeMap<u32, (Frame, Order)>,
     /// With the mobility that was asked for, where one was.
     live: BTreeMap<Frame, (Order, Option<Mobility>)>,
 }
@@ -20,7 +19,7 @@ pub(super) struct Slots {
 impl Slots {
     /// The block of a slot, if it holds one.
     pub(super) fn get(&self, slot: u32) -> Option<(Frame, Order)> {
-        self.held.get(index(slot)).copied().flatten()
+        self.held.get(&slot).copied()
     }
 
     /// The block of a slot of which an op is not skipped.
@@ -34,13 +33,12 @@ impl Slots {
 
     /// The slots that hold a block, rising.
     pub(super) fn full(&self) -> Vec<u32> {
-        let slots = (0..).zip(&self.held);
-        slots.filter(|(_, held)| held.is_some()).map(|(slot, _)| slot).collect()
+        self.held.keys().copied().collect()
     }
 
     /// How many slots hold a block.
     pub(super) fn len(&self) -> usize {
-        self.held.iter().flatten().count()
+        self.held.len()
     }
 
     pub(super) fn fill(
@@ -50,16 +48,12 @@ impl Slots {
         order: Order,
         mobility: Option<Mobility>,
     ) {
-        let at = index(slot);
-        if at >= self.held.len() {
-            self.held.resize(at + 1, None);
-        }
-        self.held[at] = Some((frame, order));
+        self.held.insert(slot, (frame, order));
         self.live.insert(frame, (order, mobility));
     }
 
     pub(super) fn empty(&mut self, slot: u32) {
-        if let Some((frame, _)) = self.held.get_mut(index(slot)).and_then(Option::take) {
+        if let Some((frame, _)) = self.held.remove(&slot) {
             self.live.remove(&frame);
         }
     }
@@ -102,8 +96,4 @@ impl Slots {
             | Op::Fragmentation { .. } => false,
         }
     }
-}
-
-fn index(slot: u32) -> usize {
-    usize::try_from(slot).expect("a slot is below 2^24")
 }
