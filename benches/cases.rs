@@ -24,6 +24,7 @@ fn main() {
     measure(&lawbook_reference::frames::implementations());
     measure(&lawbook_reference::init::implementations());
     measure(&lawbook_reference::loopdev::implementations());
+    measure(&lawbook_reference::memory::implementations());
 }
 
 fn measure<M: Mechanism>(implementations: &[Implementation<M>]) {

@@ -19,6 +19,8 @@ impl Mechanisms {
         let mut loopdev = reference::loopdev::implementations();
         loopdev.extend(faults::loopdev::implementations());
         loopdev.extend(outside::loopdev::implementations());
-        Mechanisms::default().with(frames).with(init).with(loopdev)
+        let mut memory = reference::memory::implementations();
+        memory.extend(faults::memory::implementations());
+        Mechanisms::default().with(frames).with(init).with(loopdev).with(memory)
     }
 }

@@ -21,6 +21,7 @@ use lawbook::spec::init::{self, Init, KnownAnswer, RUSSELL_2003};
 use lawbook::spec::loopdev::{
     Attachment, Cipher, Event, Iv, Key, Loopdev, Op, ReadAnswer, Sector, Setup, Transform,
 };
+use lawbook::spec::memory::Memory;
 use serde_json::Value;
 
 const SNAPSHOTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/snapshots");
@@ -45,6 +46,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("frames", &["counterexamples", "kill_matrix", "laws"]),
     ("init", &["counterexamples", "kill_matrix", "known_answers_of_2003", "laws"]),
     ("loopdev", &["counterexamples", "images_of_4096_byte_units", "kill_matrix", "laws"]),
+    ("memory", &["counterexamples", "kill_matrix", "laws"]),
 ];
 
 type Catalogue = fn() -> String;
@@ -54,6 +56,7 @@ const MECHANISMS: &[(&str, Catalogue)] = &[
     (Frames::NAME, catalogue::<Frames>),
     (Init::NAME, catalogue::<Init>),
     (Loopdev::NAME, catalogue::<Loopdev>),
+    (Memory::NAME, catalogue::<Memory>),
 ];
 
 fn golden(folder: &str, name: &str, text: &str) {

@@ -33,7 +33,7 @@ struct ImplementationNote {
 }
 
 /// The mechanisms, in the order of their names.
-fn shelves() -> [Shelf; 3] {
+fn shelves() -> [Shelf; 4] {
     [
         Shelf::of([
             reference::frames::implementations(),
@@ -49,6 +49,11 @@ fn shelves() -> [Shelf; 3] {
             reference::loopdev::implementations(),
             faults::loopdev::implementations(),
             outside::loopdev::implementations(),
+        ]),
+        Shelf::of([
+            reference::memory::implementations(),
+            faults::memory::implementations(),
+            Vec::new(),
         ]),
     ]
 }

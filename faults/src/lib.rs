@@ -11,6 +11,7 @@ mod checks;
 pub mod frames;
 pub mod init;
 pub mod loopdev;
+pub mod memory;
 
 use lawbook_spec::core::{Implementation, LawId, Mechanism, Missing, Origin, Subject};
 

@@ -8,11 +8,13 @@
 mod frames;
 mod init;
 mod loopdev;
+mod memory;
 mod pair;
 
 pub use self::frames::{frames, frames_pair};
 pub use self::init::{init, init_pair};
 pub use self::loopdev::{loopdev, loopdev_pair};
+pub use self::memory::{memory, memory_pair};
 
 /// What a fuzz target does with its bytes.
 pub type Target = fn(&[u8]);
@@ -25,4 +27,6 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("init_pair", init_pair),
     ("loopdev", loopdev),
     ("loopdev_pair", loopdev_pair),
+    ("memory", memory),
+    ("memory_pair", memory_pair),
 ];

@@ -6,3 +6,4 @@
 pub mod frames;
 pub mod init;
 pub mod loopdev;
+pub mod memory;

@@ -12,3 +12,4 @@ pub mod core;
 pub mod frames;
 pub mod init;
 pub mod loopdev;
+pub mod memory;

@@ -22,35 +22,39 @@ const MOST_NAMED: Order = Order(63);
 pub(in super::super) fn admits(profile: &Profile, case: &Case<Frames>) -> Result<(), String> {
     expect_at_most("ops", case.ops.len() as u64, MOST_OPS as u64)?;
     profile.check()?;
-    check_setup(profile, &case.setup).map_err(|why| format!("setup: {why}"))?;
+    case.setup.check(profile).map_err(|why| format!("setup: {why}"))?;
     for (index, op) in case.ops.iter().enumerate() {
         check_op(profile, &case.setup, op).map_err(|why| format!("op {index}: {why}"))?;
     }
     Ok(())
 }
 
-fn check_setup(profile: &Profile, setup: &Setup) -> Result<(), String> {
-    expect_at_most("for the greatest order", setup.most.0.into(), profile.most.0.into())?;
-    if setup.zones.is_empty() {
-        return Err("expected at least 1 zone, found none".into());
+impl Setup {
+    /// Whether it is one for an allocator with this profile.
+    pub(crate) fn check(&self, profile: &Profile) -> Result<(), String> {
+        expect_at_most("for the greatest order", self.most.0.into(), profile.most.0.into())?;
+        if self.zones.is_empty() {
+            return Err("expected at least 1 zone, found none".into());
+        }
+        if self.zones.len() > 1 {
+            needs(profile.zones, "several zones")?;
+        }
+        expect_at_most("frames", self.frames(), MOST_FRAMES)?;
+        if let Some(order) = self.pageblock {
+            needs(profile.isolation, "pageblocks")?;
+            expect_at_most("for the order of pageblocks", order.0.into(), self.most.0.into())?;
+        }
+        for zone in &self.zones {
+            check_zone(profile, self, zone).map_err(|why| format!("{}: {why}", zone.zone))?;
+        }
+        let apart = |one: &ZonePlan, next: &ZonePlan| {
+            one.zone < next.zone && one.run.end() <= next.run.base
+        };
+        if !self.zones.is_sorted_by(apart) {
+            return Err("expected zones that rise and do not overlap, found others".into());
+        }
+        Ok(())
     }
-    if setup.zones.len() > 1 {
-        needs(profile.zones, "several zones")?;
-    }
-    expect_at_most("frames", setup.frames(), MOST_FRAMES)?;
-    if let Some(order) = setup.pageblock {
-        needs(profile.isolation, "pageblocks")?;
-        expect_at_most("for the order of pageblocks", order.0.into(), setup.most.0.into())?;
-    }
-    for zone in &setup.zones {
-        check_zone(profile, setup, zone).map_err(|why| format!("{}: {why}", zone.zone))?;
-    }
-    let apart =
-        |one: &ZonePlan, next: &ZonePlan| one.zone < next.zone && one.run.end() <= next.run.base;
-    if !setup.zones.is_sorted_by(apart) {
-        return Err("expected zones that rise and do not overlap, found others".into());
-    }
-    Ok(())
 }
 
 fn check_zone(profile: &Profile, setup: &Setup, zone: &ZonePlan) -> Result<(), String> {

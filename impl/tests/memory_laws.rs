@@ -1,0 +1,13 @@
+//! The reference under the laws of `memory`, as a user judges an implementation: one named test per
+//! law.
+
+use std::process::ExitCode;
+
+use lawbook::spec::memory::Memory;
+
+fn main() -> ExitCode {
+    lawbook::laws_as_tests::<Memory, _>(|| {
+        let implementations = lawbook_reference::memory::implementations();
+        (implementations[0].open)().expect("the reference runs everywhere")
+    })
+}
