@@ -106,7 +106,8 @@ impl Model {
         self.age(op, event);
         match event.answer {
             Answer::Refused { error } => {
-                let has_reason = self.world.reasons(&self.profile, &self.setup, op).contains(&error);
+                let has_reason =
+                    self.world.reasons(&self.profile, &self.setup, op).contains(&error);
                 let free: u64 = self.free.iter().sum();
                 let lacks = !self.profile.free_count || free < self.world.needs(&self.profile, op);
                 let is_block = matches!(op, Op::Alloc { order, .. } if order.0 > 0);

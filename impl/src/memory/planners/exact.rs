@@ -9,14 +9,15 @@
 //! choose: for each order, the greatest first, as many groups as are wanted, those with the least load
 //! first. What is chosen is emptied, the least load first, into the smallest free blocks of the rest.
 //! A page that moved is in the rest, and never moves again. What no order can have at the end, no
-//! second pass can make. Where the budget ends the look, only what was seen of a zone counts: the next
-//! pass goes on from there.
+//! second pass can make. Where the budget ends the look, only the groups that were seen count, each as
+//! a whole: the next pass goes on from there. An order of which no group fits into the budget is left
+//! alone.
 //!
 //! It does not cover in which zone a block is made.
 
 use std::ops::Range;
 
-use lawbook_spec::memory::{Budget, Ended, Order, Pass};
+use lawbook_spec::memory::{Budget, Ended, Order, Pass, Watched};
 
 use super::super::machine::Machine;
 use super::super::pages::{Rank, Span};
@@ -42,25 +43,28 @@ impl Plan for Exact {
 
 impl Exact {
     fn plan(&mut self, machine: &mut Machine, goal: &Goal, work: &mut Work) {
-        let [Some(least), Some(most)] = [goal.wanted.first(), goal.wanted.last()] else { return };
         let spans = machine.frames.spans().to_vec();
         let frames: u64 = spans.iter().map(|span| u64::from(span.frames)).sum();
-        let start = std::mem::take(&mut self.from);
-        let mut zones: Vec<Zone> =
-            spans.iter().map(|span| Zone::new(*span, least.order.0)).collect();
         // To empty a group is to look at its frames again: that is not to be used up before.
-        let again = most.order.frames();
-        let saved = if work.left() >= frames + again { 0 } else { again.min(work.left() / 2) };
-        let limit = work.left() - saved;
+        let fits = |wanted: &&Watched| 2 * wanted.order.frames() <= work.left();
+        let fitting = goal.wanted.iter().filter(fits).count();
+        work.is_cut = fitting < goal.wanted.len();
+        let wanted = &goal.wanted[..fitting];
+        let [Some(least), Some(most)] = [wanted.first(), wanted.last()] else { return };
+        let mut zones: Vec<Zone> =
+            spans.iter().map(|span| Zone::new(*span, least.order.0, most.order.0)).collect();
+        let limit = work.left() - most.order.frames();
+        let from = if limit >= frames { 0 } else { std::mem::take(&mut self.from) };
+        let around = zones.iter().find(|zone| from < zone.span.end());
+        let start = around.map_or(0, |zone| zone.head(from));
         for (zone, ranks) in windows(&spans, start) {
             if let Some(rank) = zones[zone].survey(machine, ranks, limit, work) {
                 work.is_cut = true;
-                let begin = zones[zone].head(rank, most.order.0);
-                self.from = if begin == start { rank } else { begin };
+                self.from = rank;
                 break;
             }
         }
-        let jobs = choose(machine, goal, &mut zones);
+        let jobs = choose(machine, wanted, &mut zones);
         empty(machine, goal, jobs, &mut zones, work);
     }
 }
@@ -88,6 +92,8 @@ struct Zone {
     span: Span,
     /// The order of its runs.
     order: u8,
+    /// The order of its largest groups: each is looked at whole, or not at all.
+    most: u8,
     /// The load of each run and 1; 0 where it has none, or was not looked at.
     runs: Vec<u32>,
     kept: Vec<bool>,
@@ -100,12 +106,13 @@ struct Zone {
 }
 
 impl Zone {
-    fn new(span: Span, order: u8) -> Self {
+    fn new(span: Span, order: u8, most: u8) -> Self {
         let last = (span.base + u64::from(span.frames) - 1) >> order;
         let runs = usize::try_from(last - (span.base >> order) + 1).expect("fewer than frames");
         Zone {
             span,
             order,
+            most,
             runs: vec![0; runs],
             kept: vec![false; runs],
             room: 0,
@@ -114,7 +121,7 @@ impl Zone {
         }
     }
 
-    /// Looks at frames, run by run; where it ends when the limit does not let it.
+    /// Looks at frames, group by group; where it ends when the limit does not let it.
     fn survey(
         &mut self,
         machine: &Machine,
@@ -125,17 +132,20 @@ impl Zone {
         self.blocks.resize(usize::from(self.order) + 1, Vec::new());
         let mut at = ranks.start;
         while at < ranks.end {
-            let (run, run_end) = self.run_around(at);
-            let end = run_end.min(ranks.end);
-            if work.scanned + u64::from(end - at) > limit {
+            let group_end = self.end_around(at, self.most);
+            if work.scanned + u64::from(group_end - at) > limit {
                 return Some(at);
             }
-            work.scanned += u64::from(end - at);
-            let load = self.load(machine, at..end);
-            if let Some(load) = load.filter(|_| end - at == 1 << self.order) {
-                self.runs[run] = load + 1;
+            work.scanned += u64::from(group_end - at);
+            while at < group_end {
+                let end = self.end_around(at, self.order);
+                let load = self.load(machine, at..end);
+                if let Some(load) = load.filter(|_| end - at == 1 << self.order) {
+                    let run = self.run_around(at);
+                    self.runs[run] = load + 1;
+                }
+                at = end;
             }
-            at = end;
         }
         None
     }
@@ -171,18 +181,23 @@ impl Zone {
         }
     }
 
-    /// The number of the run around a rank, and the rank behind the run.
-    fn run_around(&self, rank: Rank) -> (usize, Rank) {
+    /// The number of the run around a rank.
+    fn run_around(&self, rank: Rank) -> usize {
         let number = self.span.frame(rank).0 >> self.order;
-        let end = ((number + 1) << self.order) - self.span.base;
-        let end = u32::try_from(end).map_or(self.span.end(), |end| self.span.first + end);
         let run = usize::try_from(number - (self.span.base >> self.order));
-        (run.expect("fewer runs than frames"), end.min(self.span.end()))
+        run.expect("fewer runs than frames")
     }
 
-    /// The first rank of the zone in the group around a rank.
-    fn head(&self, rank: Rank, order: u8) -> Rank {
-        let frame = self.span.frame(rank).0 >> order << order;
+    /// The rank behind the aligned part of an order that is around a rank, in the zone.
+    fn end_around(&self, rank: Rank, order: u8) -> Rank {
+        let end = (((self.span.frame(rank).0 >> order) + 1) << order) - self.span.base;
+        let end = u32::try_from(end).map_or(self.span.frames, |end| end.min(self.span.frames));
+        self.span.first + end
+    }
+
+    /// The first rank, in the zone, of the largest group around a rank.
+    fn head(&self, rank: Rank) -> Rank {
+        let frame = self.span.frame(rank).0 >> self.most << self.most;
         let before = frame.saturating_sub(self.span.base);
         u32::try_from(before).map_or(self.span.first, |before| self.span.first + before)
     }
@@ -241,7 +256,7 @@ impl Zone {
                 self.next = (order + 1, 0, 0);
                 continue;
             };
-            let (run, _) = self.run_around(block);
+            let run = self.run_around(block);
             if at >> order > 0 || self.kept[run] {
                 self.next = (order, place + 1, 0);
                 continue;
@@ -254,10 +269,10 @@ impl Zone {
 
 /// Chooses the groups to be free at the end, keeps them, and says which of them are to be emptied:
 /// the least load first.
-fn choose(machine: &Machine, goal: &Goal, zones: &mut [Zone]) -> Vec<Job> {
+fn choose(machine: &Machine, goal: &[Watched], zones: &mut [Zone]) -> Vec<Job> {
     let mut jobs: Vec<Job> = Vec::new();
     let mut kept: Vec<u8> = Vec::new();
-    for wanted in goal.wanted.iter().rev() {
+    for wanted in goal.iter().rev() {
         let order = wanted.order.0;
         let mut groups: Vec<Job> = Vec::new();
         for (zone, seen) in zones.iter().enumerate() {

@@ -707,8 +707,8 @@ impl World {
                 migration.copied = true;
                 match at {
                     Some(place) => {
-                    migration.frozen.remove(&place);
-                }
+                        migration.frozen.remove(&place);
+                    }
                     None => migration.frozen.clear(),
                 }
             }
