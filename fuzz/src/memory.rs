@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_difference_is_told_with_the_case_and_both_events() {
         let all = lawbook_faults::memory::implementations();
-        let mut faulty = open(&all, "cow-writes-in-place");
+        let mut faulty = open(&all, "writes-in-place-for-two");
         let mut right = understudy();
         let found = (0..300).find_map(|seed| {
             let bytes = bytes(seed);

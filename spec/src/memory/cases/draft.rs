@@ -35,6 +35,8 @@ pub struct Draft {
     pub(super) migration: Option<(Content, u32)>,
     /// A number that no content has.
     next: u32,
+    /// How often a frame was asked for, or a block of them, but for forks and passes.
+    requested: u64,
     planned: VecDeque<Planned>,
 }
 
@@ -137,6 +139,11 @@ impl Draft {
         self.planned.front().is_none_or(|planned| !planned.is_next)
     }
 
+    /// How often a frame was probably asked for, or a block of them, but for forks and passes.
+    pub(super) fn requested(&self) -> u64 {
+        self.requested
+    }
+
     /// How many frames are probably free.
     pub(super) fn free(&self) -> u64 {
         let mut used: BTreeSet<Content> = self.present.values().copied().collect();
@@ -218,6 +225,7 @@ impl Draft {
             Op::EndWriteback { io } => drop(self.writebacks.remove(&io)),
             Op::Alloc { block, order } => {
                 if order.0 < 32 && order.frames() <= self.free() {
+                    self.requested += 1;
                     self.blocks.entry(block).or_insert(order);
                 }
             }
@@ -346,13 +354,13 @@ impl Draft {
         let content = match (found, area.source, area.sharing) {
             (Some(own @ Content::Own(_)), ..) if !writes || self.places_of(own).len() == 1 => own,
             (Some(shared), ..) if !writes => shared,
-            (_, Source::Nothing, _) => Content::Own(self.fresh()),
+            (_, Source::Nothing, _) => self.own(),
             (_, source, Sharing::Private) => {
-                self.cache(source, index);
-                if writes { Content::Own(self.fresh()) } else { Content::Of(source, index) }
+                self.read_in(source, index);
+                if writes { self.own() } else { Content::Of(source, index) }
             }
             (_, source, Sharing::Shared) => {
-                self.cache(source, index);
+                self.read_in(source, index);
                 Content::Of(source, index)
             }
         };
@@ -360,11 +368,20 @@ impl Draft {
         Some(content)
     }
 
-    fn cache(&mut self, source: Source, index: u32) {
+    /// A private page in a frame of its own.
+    fn own(&mut self) -> Content {
+        self.requested += 1;
+        Content::Own(self.fresh())
+    }
+
+    fn read_in(&mut self, source: Source, index: u32) {
+        let content = Content::Of(source, index);
+        let is_there = self.cached.contains(&content) || !self.places_of(content).is_empty();
+        self.requested += u64::from(!is_there);
         if let Source::File(file) = source
             && self.is_named(file)
         {
-            self.cached.insert(Content::Of(source, index));
+            self.cached.insert(content);
         }
     }
 
@@ -372,6 +389,7 @@ impl Draft {
         if self.migration.is_none()
             && let Some(content) = self.present.get(&place).copied()
         {
+            self.requested += 1;
             let places = u32::try_from(self.places_of(content).len()).unwrap_or(u32::MAX);
             self.migration = Some((content, places.saturating_mul(3).saturating_add(2)));
         }

@@ -10,6 +10,7 @@ use super::super::{
 };
 use super::Op;
 use super::admit::check_op;
+use super::draft::Draft;
 use crate::core::Case;
 use crate::frames::{self, DMA_END, Zone, ZonePlan};
 
@@ -29,21 +30,61 @@ const MORE_STEPS: usize = 4;
 const OCCUPANCIES: u32 = 6561;
 /// How far the second of two things is behind the first, in steps.
 const APART: [usize; 3] = [0, 1, 3];
+/// How many pages a pass moves at most, of those in eight frames.
+const MOVES: u32 = FEW_FRAMES / 2;
 /// How far pages are moved away.
 const FAR: u32 = 8;
 /// The one file.
 const FILE: File = File(0);
 
 /// Everything that can be done after each step of a migration, and two such things after each other;
-/// each of the first requests of short histories fails; two passes, or ticks, over every way to have
-/// pages, kernel blocks and nothing in eight frames.
+/// short histories; two passes, or ticks, over every way to have pages, kernel blocks and nothing in
+/// eight frames. Then all of that again for each request for a frame in it, which fails.
 pub(in super::super) fn small(profile: &Profile) -> Box<dyn Iterator<Item = Case<Memory>>> {
+    let failing = profile.failures.then(|| {
+        let of = profile.clone();
+        undisturbed(profile).flat_map(move |case| failing(&of, &case))
+    });
+    Box::new(undisturbed(profile).chain(failing.into_iter().flatten()))
+}
+
+/// Those in which no failure is asked for, but for that which comes between steps.
+fn undisturbed(profile: &Profile) -> impl Iterator<Item = Case<Memory>> + use<> {
     let between = worlds().into_iter().flat_map({
         let profile = profile.clone();
         move |world| between_steps(&profile, &world)
     });
-    let after = failures(profile).into_iter();
-    Box::new(between.chain(after).chain(passes(profile)).chain(ticks(profile)))
+    let histories = histories().into_iter().map({
+        let profile = profile.clone();
+        move |history| with_an_end(&profile, history)
+    });
+    between.chain(histories).chain(passes(profile)).chain(ticks(profile))
+}
+
+/// Each request for a frame that a case makes fails once, with a look right before the op that makes
+/// it and right after it.
+fn failing(profile: &Profile, case: &Case<Memory>) -> Vec<Case<Memory>> {
+    let mut draft = Draft::default();
+    draft.begin(&case.setup);
+    let mut cases = Vec::new();
+    for (at, op) in case.ops.iter().enumerate() {
+        let before = draft.requested();
+        draft.apply(op);
+        let needed = match op {
+            Op::Fork { .. } if profile.fork_copies_pinned => draft.pins.len() as u64,
+            Op::Defragment { .. } | Op::Tick {} => MOVES.into(),
+            _ => draft.requested() - before,
+        };
+        for requests in (0..needed).filter_map(|requests| u32::try_from(requests).ok()) {
+            let (past, rest) = case.ops.split_at(at);
+            let mut ops = past.to_vec();
+            ops.extend([Op::Look {}, Op::FailAfter { requests }, *op, Op::Look {}]);
+            ops.extend(&rest[1..]);
+            ops.retain(|op| check_op(profile, op).is_ok());
+            cases.push(Case { setup: case.setup.clone(), ops });
+        }
+    }
+    cases
 }
 
 fn setup(frames: u64, watched: Option<Watched>, tick: Budget) -> Setup {
@@ -238,55 +279,37 @@ fn renumbered(op: Op) -> Op {
     }
 }
 
-/// Each of the first requests of an op fails, and a look is right before and right after it.
-fn failures(profile: &Profile) -> Vec<Case<Memory>> {
-    let mut cases = Vec::new();
-    if !profile.failures {
-        return cases;
-    }
-    for (history, op) in histories() {
-        for requests in 0..4 {
-            let mut ops = history.clone();
-            ops.extend([Op::FailAfter { requests }, Op::Look {}, op, Op::Look {}, op, Op::Look {}]);
-            ops.extend([0, 1].map(|process| read(place(process, 0))));
-            ops.extend([Op::Step {}; STEPS]);
-            ops.extend([Op::Look {}, Op::Teardown {}]);
-            cases.push(case(profile, setup(FRAMES, None, AMPLE), ops));
-        }
-    }
-    let pass = Op::Defragment { order: Order(2), budget: AMPLE };
-    for number in (0..OCCUPANCIES).step_by(101).filter(|_| profile.planner.is_some()) {
-        for requests in 0..4 {
-            cases.push(filled(profile, number, None, &[Op::FailAfter { requests }, pass, pass]));
-        }
-    }
-    cases
+/// A short history is looked at, and goes on for a while.
+fn with_an_end(profile: &Profile, mut ops: Vec<Op>) -> Case<Memory> {
+    ops.push(Op::Look {});
+    ops.extend([0, 1].map(|process| read(place(process, 0))));
+    ops.extend([Op::Step {}; STEPS]);
+    ops.extend([Op::Look {}, Op::Teardown {}]);
+    case(profile, setup(FRAMES, None, AMPLE), ops)
 }
 
-/// Short histories, each with an op that then needs frames.
-fn histories() -> Vec<(Vec<Op>, Op)> {
+/// Short histories, each with an op at its end that needs frames.
+fn histories() -> Vec<Vec<Op>> {
     let mine = place(0, 0);
     let Place { process, page } = mine;
     let backings = [Backing::Anonymous {}, Backing::File { file: FILE, index: 0 }];
     let mut all = Vec::new();
     for backing in backings {
         for sharing in [Sharing::Private, Sharing::Shared] {
-            let spawned = vec![Op::Spawn { process }, map(0, 0, backing, sharing)];
-            let with = |ops: &[Op]| [spawned.as_slice(), ops].concat();
+            let spawned = [Op::Spawn { process }, map(0, 0, backing, sharing)];
+            let with = |ops: &[Op]| [&spawned, ops].concat();
             let fork = Op::Fork { parent: process, child: Process(1) };
-            let pins =
-                [0, 1].map(|page| Op::Pin { pin: Hold(page), process, page: Page(page.into()) });
+            let pin = |page: u8| Op::Pin { pin: Hold(page), process, page: Page(page.into()) };
             all.extend([
-                (with(&[]), write(mine, 2)),
-                (with(&[]), read(mine)),
-                (with(&[]), pinned(mine)),
-                (with(&[]), Op::Lock { process, page }),
-                (with(&[read(mine)]), write(mine, 2)),
-                (with(&[write(mine, 2), fork]), write(mine, 3)),
-                (with(&[write(mine, 2), fork]), pinned(place(1, 0))),
-                (with(&pins), fork),
-                (with(&[write(mine, 2), fork]), Op::Migrate { process, page }),
-                (with(&[]), Op::Alloc { block: Hold(0), order: Order(1) }),
+                with(&[write(mine, 2)]),
+                with(&[read(mine), write(mine, 2)]),
+                with(&[pinned(mine)]),
+                with(&[Op::Lock { process, page }]),
+                with(&[write(mine, 2), fork, write(mine, 3)]),
+                with(&[write(mine, 2), fork, pinned(place(1, 0))]),
+                with(&[pin(0), pin(1), fork]),
+                with(&[write(mine, 2), fork, Op::Migrate { process, page }]),
+                with(&[Op::Alloc { block: Hold(0), order: Order(1) }]),
             ]);
         }
     }
@@ -403,4 +426,36 @@ fn pinned(Place { process, page }: Place) -> Op {
 
 fn unmap(Place { process, page }: Place) -> Op {
     Op::Unmap { process, pages: Pages { first: page, count: 1 } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_of_a_case_fails_in_a_case_of_its_own() {
+        let (spawn, fork) = (
+            Op::Spawn { process: Process(0) },
+            Op::Fork { parent: Process(0), child: Process(1) },
+        );
+        let file = map(0, 0, Backing::File { file: FILE, index: 0 }, Sharing::Private);
+        let [mine, other] = [place(0, 0), place(1, 0)];
+        // The file's page and the copy, nothing, and another copy.
+        let ops = vec![spawn, file, write(mine, 2), fork, read(other), write(other, 3)];
+        let setup = setup(FRAMES, None, AMPLE);
+        let failing = failing(&Profile::full(), &Case { setup, ops });
+        let fails: Vec<(usize, u32)> = failing
+            .iter()
+            .map(|case| {
+                let mut ops = case.ops.iter().enumerate();
+                let at = ops.find_map(|(at, op)| match op {
+                    Op::FailAfter { requests } => Some((at, *requests)),
+                    _ => None,
+                });
+                at.expect("a request fails")
+            })
+            .collect();
+        assert_eq!(fails, [(3, 0), (3, 1), (6, 0)]);
+        assert_eq!(failing[2].ops[5..], [Op::Look {}, Op::FailAfter { requests: 0 }, write(other, 3), Op::Look {}]);
+    }
 }
