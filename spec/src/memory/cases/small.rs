@@ -434,10 +434,8 @@ mod tests {
 
     #[test]
     fn each_request_of_a_case_fails_in_a_case_of_its_own() {
-        let (spawn, fork) = (
-            Op::Spawn { process: Process(0) },
-            Op::Fork { parent: Process(0), child: Process(1) },
-        );
+        let (spawn, fork) =
+            (Op::Spawn { process: Process(0) }, Op::Fork { parent: Process(0), child: Process(1) });
         let file = map(0, 0, Backing::File { file: FILE, index: 0 }, Sharing::Private);
         let [mine, other] = [place(0, 0), place(1, 0)];
         // The file's page and the copy, nothing, and another copy.
@@ -456,6 +454,9 @@ mod tests {
             })
             .collect();
         assert_eq!(fails, [(3, 0), (3, 1), (6, 0)]);
-        assert_eq!(failing[2].ops[5..], [Op::Look {}, Op::FailAfter { requests: 0 }, write(other, 3), Op::Look {}]);
+        assert_eq!(
+            failing[2].ops[5..],
+            [Op::Look {}, Op::FailAfter { requests: 0 }, write(other, 3), Op::Look {}]
+        );
     }
 }
