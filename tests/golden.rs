@@ -134,7 +134,7 @@ fn check_kills(mechanism: &str) {
     golden(mechanism, "kill_matrix", &kills);
     golden(mechanism, "counterexamples", &stories);
     assert_eq!(matrix["unbroken"], Value::Array(vec![]), "laws that no fault breaks");
-    check_speed_of_kills(faults);
+    check_speed_of_kills(mechanism, faults);
 }
 
 fn kill_matrix(mechanism: &str) -> Value {
@@ -152,13 +152,19 @@ fn kill_matrix(mechanism: &str) -> Value {
 }
 
 /// How fast the laws find faults, in cases and in ops.
-fn check_speed_of_kills(faults: &[Value]) {
+fn check_speed_of_kills(mechanism: &str, faults: &[Value]) {
+    let (median, most, few_ops) = match mechanism {
+        // It takes a map, a page, a migration and its end to see a pointer that is lost.
+        "memory" => (50, 60_000, 8),
+        _ => (100, 10_000, 4),
+    };
     let number = |fault: &Value, field: &str| fault[field].as_u64().unwrap();
     let mut cases: Vec<_> = faults.iter().map(|fault| number(fault, "found_after")).collect();
     cases.sort_unstable();
-    assert!(cases[cases.len() / 2] <= 100 && cases[cases.len() - 1] <= 10_000, "{cases:?}");
-    let short = faults.iter().filter(|fault| number(fault, "ops") <= 4).count();
-    assert!(short * 10 >= faults.len() * 9, "{short} of {} have at most 4 ops", faults.len());
+    assert!(cases[cases.len() / 2] <= median && cases[cases.len() - 1] <= most, "{cases:?}");
+    let short = faults.iter().filter(|fault| number(fault, "ops") <= few_ops).count();
+    let all = faults.len();
+    assert!(short * 10 >= all * 9, "{short} of {all} have at most {few_ops} ops");
 }
 
 #[test]

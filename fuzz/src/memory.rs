@@ -53,7 +53,7 @@ fn understudy() -> Boxed<Memory> {
 /// without blocks that are there or not as frames were chosen.
 fn without_choices(case: &Case<Memory>) -> Case<Memory> {
     let depends = |op: &Op| match op {
-        Op::Migrate { .. } | Op::Step {} | Op::FailAfter { .. } | Op::Look {} => true,
+        Op::Migrate { .. } | Op::Step {} | Op::Finish {} | Op::FailAfter { .. } | Op::Look {} => true,
         Op::Alloc { order, .. } => *order > Order(0),
         _ => false,
     };
@@ -62,8 +62,11 @@ fn without_choices(case: &Case<Memory>) -> Case<Memory> {
 }
 
 /// An event without what is left open: frames, passes, and which of several errors is told.
-fn settled(_: &Op, event: &Event) -> Event {
+fn settled(op: &Op, event: &Event) -> Event {
     let answer = match &event.answer {
+        Answer::Several { events } => {
+            Answer::Several { events: events.iter().map(|event| settled(op, event)).collect() }
+        }
         Answer::Refused { .. } => Answer::Refused { error: Error::Unsupported },
         Answer::Block { .. } => Answer::Block { frame: Frame(0) },
         Answer::Pass { .. } | Answer::Tick { .. } => Answer::Done {},

@@ -18,10 +18,10 @@ use crate::files::{expect_writable, write_whole};
 use crate::plan::Seed;
 
 /// A fault is run on so many cases even when its law breaks at once, to see what else it breaks.
-const LEAST_CASES: u64 = 1_000;
+const LEAST_CASES: u64 = 1_500;
 
 const HOW_LONG: &str = "\
-A fault is run on 1000 random cases, and then until the law that it names is broken: on the small
+A fault is run on 1500 random cases, and then until the law that it names is broken: on the small
 tier first, then on more random cases.";
 
 /// The kill matrix: every fault must break its law, every law above 00 a fault must break

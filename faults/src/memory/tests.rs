@@ -44,7 +44,6 @@ fn every_mix_of_abilities_keeps_every_law() {
 #[test]
 fn a_write_after_a_fork_copies_the_page_for_the_writer_alone() {
     let dump = last_look(&[
-        (spawn(0), DONE),
         (map(0, 0..2, ANONYMOUS), DONE),
         (write(0, 0, 1), DONE),
         (fork(0, 1), DONE),
@@ -63,7 +62,6 @@ fn a_write_after_a_fork_copies_the_page_for_the_writer_alone() {
 #[test]
 fn the_last_who_has_a_private_page_writes_in_its_frame() {
     let dump = last_look(&[
-        (spawn(0), DONE),
         (map(0, 0..2, ANONYMOUS), DONE),
         (write(0, 0, 1), DONE),
         (fork(0, 1), DONE),
@@ -77,7 +75,6 @@ fn the_last_who_has_a_private_page_writes_in_its_frame() {
 #[test]
 fn a_fork_copies_what_is_pinned_and_is_refused_without_a_frame_for_it() {
     let mut steps = vec![
-        (spawn(0), DONE),
         (map(0, 0..2, ANONYMOUS), DONE),
         (Op::Pin { pin: Hold(0), process: Process(0), page: Page(1) }, DONE),
         (Op::FailAfter { requests: 0 }, DONE),
@@ -97,7 +94,6 @@ fn a_fork_copies_what_is_pinned_and_is_refused_without_a_frame_for_it() {
 fn a_private_page_of_a_file_takes_two_frames_when_it_is_first_written() {
     let of_file = on_disk(File(0), 1);
     let dump = last_look(&[
-        (spawn(0), DONE),
         (map(0, 5..7, (file(1), Sharing::Private)), DONE),
         (Op::FailAfter { requests: 1 }, DONE),
         (write(0, 5, 7), refused(Error::OutOfMemory)),
@@ -113,7 +109,6 @@ fn a_private_page_of_a_file_takes_two_frames_when_it_is_first_written() {
 #[test]
 fn a_truncation_unmaps_private_copies_too_and_what_comes_anew_is_0() {
     let dump = last_look(&[
-        (spawn(0), DONE),
         (map(0, 0..4, (file(0), Sharing::Private)), DONE),
         (write(0, 2, 7), DONE),
         (read(0, 0), byte(on_disk(File(0), 0))),
@@ -128,7 +123,6 @@ fn a_truncation_unmaps_private_copies_too_and_what_comes_anew_is_0() {
 #[test]
 fn a_deleted_file_goes_on_until_its_last_area_goes() {
     check(&[
-        (spawn(0), DONE),
         (map(0, 0..4, (file(0), Sharing::Shared)), DONE),
         (Op::Delete { file: File(0) }, DONE),
         (Op::Delete { file: File(0) }, refused(Error::NoFile)),
@@ -137,7 +131,6 @@ fn a_deleted_file_goes_on_until_its_last_area_goes() {
         (read(0, 3), byte(7)),
     ]);
     let after = [
-        (spawn(0), DONE),
         (map(0, 0..4, (file(0), Sharing::Shared)), DONE),
         (read(0, 3), byte(on_disk(File(0), 3))),
         (Op::Delete { file: File(0) }, DONE),
@@ -149,7 +142,6 @@ fn a_deleted_file_goes_on_until_its_last_area_goes() {
 #[test]
 fn pages_that_are_moved_to_other_addresses_keep_their_bytes_and_their_place_in_the_file() {
     check(&[
-        (spawn(0), DONE),
         (map(0, 0..4, (file(0), Sharing::Shared)), DONE),
         (write(0, 1, 7), DONE),
         (
@@ -167,7 +159,6 @@ fn pages_that_are_moved_to_other_addresses_keep_their_bytes_and_their_place_in_t
 #[test]
 fn a_write_before_the_freeze_moves_along_and_one_behind_it_waits() {
     let dump = last_look(&[
-        (spawn(0), DONE),
         (map(0, 0..1, ANONYMOUS), DONE),
         (write(0, 0, 1), DONE),
         (migrate(0, 0), migrating(16, 17)),
@@ -191,7 +182,6 @@ fn a_write_before_the_freeze_moves_along_and_one_behind_it_waits() {
 #[test]
 fn a_pin_that_comes_when_some_ptes_are_frozen_puts_all_back() {
     let dump = last_look(&[
-        (spawn(0), DONE),
         (map(0, 0..1, (file(0), Sharing::Shared)), DONE),
         (write(0, 0, 1), DONE),
         (fork(0, 1), DONE),
@@ -212,7 +202,6 @@ fn a_pin_that_comes_when_some_ptes_are_frozen_puts_all_back() {
 #[test]
 fn a_page_that_is_unmapped_in_the_course_of_its_migration_is_gone() {
     let dump = last_look(&[
-        (spawn(0), DONE),
         (map(0, 0..1, ANONYMOUS), DONE),
         (write(0, 0, 1), DONE),
         (migrate(0, 0), migrating(16, 17)),
@@ -333,7 +322,7 @@ fn pte(dump: &Dump, process: u8, page: u32) -> Pte {
 /// Sixteen pages in as many frames, of which those in odd ones are unmapped; then these ops, and a
 /// pass for order 2.
 fn scattered(ops: &[Op]) -> Vec<Op> {
-    let mut all = vec![spawn(0), map(0, 0..16, ANONYMOUS)];
+    let mut all = vec![map(0, 0..16, ANONYMOUS)];
     all.extend((0..16).map(|page| write(0, page, 1)));
     all.extend((0..8).map(|page| unmap(0, 2 * page + 1..2 * page + 2)));
     all.extend(ops);

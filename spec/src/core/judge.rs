@@ -164,6 +164,12 @@ impl<M: Mechanism> Watch<'_, M> {
     ///
     /// When the op is of a kind that is not among [`Mechanism::KINDS`].
     pub fn step(&mut self, op: &M::Op, event: &M::Event) -> Vec<Break> {
+        let Some(parts) = M::parts(op, event) else { return self.part(op, event) };
+        let mut breaks = parts.iter().map(|(op, event)| self.part(op, event));
+        breaks.find(|breaks| !breaks.is_empty()).unwrap_or_default()
+    }
+
+    fn part(&mut self, op: &M::Op, event: &M::Event) -> Vec<Break> {
         let (model, evidence) = (&mut self.model, &mut self.evidence);
         if let Err(why) = M::answers(model, op, event) {
             // The other laws can't read an answer of another kind.

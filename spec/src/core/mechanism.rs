@@ -174,6 +174,13 @@ pub trait Mechanism: Sized + 'static {
     /// What was expected and what came.
     fn answers(model: &Self::Model, op: &Self::Op, event: &Self::Event) -> Result<(), String>;
 
+    /// The ops that an op stands for, each with what was seen of it: they are judged one after the
+    /// other, as if the case had them. None where an op stands for itself, and where the event is not
+    /// one of so many.
+    fn parts(_op: &Self::Op, _event: &Self::Event) -> Option<Vec<(Self::Op, Self::Event)>> {
+        None
+    }
+
     /// Whether the implementation may end the case, by a panic or an exit, rather than answer
     /// this op, because its profile says so.
     fn may_abort(_profile: &Self::Profile, _model: &Self::Model, _op: &Self::Op) -> bool {

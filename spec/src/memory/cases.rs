@@ -97,6 +97,15 @@ pub enum Op {
         /// Which.
         byte: u8,
     },
+    /// Writes a byte to the first byte of each of these pages: stands for as many writes.
+    Fill {
+        /// By whom.
+        process: Process,
+        /// Which, in their order.
+        pages: Pages,
+        /// Which byte.
+        byte: u8,
+    },
     /// Pins a page.
     Pin {
         /// The number of the pin.
@@ -169,6 +178,8 @@ pub enum Op {
     },
     /// Goes on with the migration.
     Step {},
+    /// Goes on with it to its end: stands for as many steps.
+    Finish {},
     /// Lets the defragmenter pass over all frames.
     Defragment {
         /// For a free block of which order.
@@ -202,7 +213,7 @@ pub enum Kind {
     File,
     /// [`Op::Read`].
     Read,
-    /// [`Op::Write`].
+    /// [`Op::Write`] and [`Op::Fill`].
     Write,
     /// [`Op::Pin`], [`Op::Unpin`] and [`Op::DeviceWrite`].
     Pin,
@@ -214,7 +225,7 @@ pub enum Kind {
     Kernel,
     /// [`Op::Migrate`].
     Migrate,
-    /// [`Op::Step`].
+    /// [`Op::Step`] and [`Op::Finish`].
     Step,
     /// [`Op::Defragment`].
     Defragment,
@@ -256,13 +267,13 @@ impl Op {
             Op::Unmap { .. } | Op::Remap { .. } => Kind::Unmap,
             Op::Truncate { .. } | Op::Delete { .. } => Kind::File,
             Op::Read { .. } => Kind::Read,
-            Op::Write { .. } => Kind::Write,
+            Op::Write { .. } | Op::Fill { .. } => Kind::Write,
             Op::Pin { .. } | Op::Unpin { .. } | Op::DeviceWrite { .. } => Kind::Pin,
             Op::Lock { .. } | Op::Unlock { .. } => Kind::Lock,
             Op::StartWriteback { .. } | Op::EndWriteback { .. } => Kind::Writeback,
             Op::Alloc { .. } | Op::Free { .. } => Kind::Kernel,
             Op::Migrate { .. } => Kind::Migrate,
-            Op::Step {} => Kind::Step,
+            Op::Step {} | Op::Finish {} => Kind::Step,
             Op::Defragment { .. } => Kind::Defragment,
             Op::Tick {} => Kind::Tick,
             Op::FailAfter { .. } => Kind::Fail,
@@ -289,6 +300,7 @@ impl fmt::Display for Op {
             Op::Write { process, address, byte } => {
                 write!(f, "{process} writes {byte} to {address}")
             }
+            Op::Fill { process, pages, byte } => write!(f, "{process} fills {pages} with {byte}"),
             Op::Pin { pin, process, page } => write!(f, "pin {}: {page} of {process}", pin.0),
             Op::Unpin { pin } => write!(f, "unpin {}", pin.0),
             Op::DeviceWrite { pin, offset, byte } => {
@@ -304,6 +316,7 @@ impl fmt::Display for Op {
             Op::Free { block } => write!(f, "free kernel block {}", block.0),
             Op::Migrate { process, page } => write!(f, "migrate {page} of {process}"),
             Op::Step {} => write!(f, "step"),
+            Op::Finish {} => write!(f, "finish"),
             Op::Defragment { order, budget } => {
                 write!(f, "defragment for order {order} with a budget {budget}")
             }
@@ -350,8 +363,8 @@ mod tests {
         };
         // As many as there are ops, and without pins, locks, writebacks, steps, passes, ticks,
         // failures and looks.
-        assert_eq!(all(&Profile::full()).len(), 26);
-        assert_eq!(all(&plain()).len(), 26 - 3 - 2 - 2 - 2 - 1 - 1 - 1 - 1);
+        assert_eq!(all(&Profile::full()).len(), 28);
+        assert_eq!(all(&plain()).len(), 28 - 3 - 2 - 2 - 3 - 1 - 1 - 1 - 1);
     }
 
     #[test]

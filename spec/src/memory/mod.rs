@@ -40,6 +40,9 @@ pub const PAGE_BYTES: u16 = 4096;
 /// How many pages an address space has: 4 GiB.
 pub const SPACE_PAGES: u32 = 1 << 20;
 
+/// The process that is there when a case begins, with an empty address space.
+pub const FIRST_PROCESS: Process = Process(0);
+
 /// The most pages of a file.
 pub const MOST_FILE_PAGES: u32 = 1 << 16;
 
@@ -101,6 +104,12 @@ impl Pages {
     /// Whether there are some, and all lie in an address space.
     pub fn is_in_space(&self) -> bool {
         self.count > 0 && self.end() <= u64::from(SPACE_PAGES)
+    }
+
+    /// They, rising; without those that no number can name.
+    pub fn each(&self) -> impl Iterator<Item = Page> + use<> {
+        let first = self.first.0;
+        (0..self.count).filter_map(move |at| first.checked_add(at)).map(Page)
     }
 
     /// Whether a page is one of them.
@@ -349,6 +358,10 @@ impl Mechanism for Memory {
 
     fn record(model: &mut Model, op: &Op, event: &Event) {
         model.record(op, event);
+    }
+
+    fn parts(op: &Op, event: &Event) -> Option<Vec<(Op, Event)>> {
+        Model::parts(op, event)
     }
 
     fn answers(model: &Model, op: &Op, event: &Event) -> Result<(), String> {

@@ -9,7 +9,7 @@ mod look;
 mod world;
 
 use super::contract::{Dump, Ended, Error, Profile, Stage};
-use super::{Frame, Op, Place, Setup};
+use super::{Address, Frame, Op, Place, Setup};
 use crate::frames::ZonePlan;
 
 pub use self::event::{Answer, Event};
@@ -214,9 +214,35 @@ impl Model {
         self.pass = Some(Passed { op: *op, ended, failing, before });
     }
 
+    /// The ops that an op stands for, with their events, where these are so many.
+    pub(super) fn parts(op: &Op, event: &Event) -> Option<Vec<(Op, Event)>> {
+        let Answer::Several { events } = &event.answer else { return None };
+        let ops = match *op {
+            Op::Fill { process, pages, byte } => {
+                let write = |page| {
+                    let address = Address { page, offset: 0 };
+                    Op::Write { process, address, byte }
+                };
+                pages.each().map(write).collect()
+            }
+            Op::Finish {} => vec![Op::Step {}; events.len()],
+            _ => return None,
+        };
+        let are_as_many = ops.len() == events.len() && (*op != Op::Finish {} || is_finish(events));
+        are_as_many.then(|| ops.into_iter().zip(events.iter().cloned()).collect())
+    }
+
     /// Whether an event is an answer to an op.
     pub(super) fn answers(&self, op: &Op, event: &Event) -> Result<(), String> {
         let expected = expected_answers(op);
+        if let Answer::Several { events } = &event.answer {
+            let what = match op {
+                Op::Fill { pages, .. } => format!("an event for each of {} pages", pages.count),
+                Op::Finish {} => "events of steps, of which the last ends the migration".into(),
+                _ => expected.join(" or "),
+            };
+            return Err(format!("expected {what}, found {} events", events.len()));
+        }
         if !expected.contains(&event.answer.name()) {
             let found = event.answer.name();
             return Err(format!("expected {}, found {found}", expected.join(" or ")));
@@ -236,6 +262,15 @@ impl Model {
     }
 }
 
+/// Whether these are steps to the end of a migration, or what says that there is none.
+fn is_finish(events: &[Event]) -> bool {
+    let ends = |event: &Event| match &event.answer {
+        Answer::Step { step } => matches!(step.stage, Stage::Freed {} | Stage::Undone { .. }),
+        _ => true,
+    };
+    events.split_last().is_some_and(|(last, before)| ends(last) && !before.iter().any(ends))
+}
+
 /// The names of the answers that an op can have.
 fn expected_answers(op: &Op) -> &'static [&'static str] {
     match op {
@@ -244,6 +279,7 @@ fn expected_answers(op: &Op) -> &'static [&'static str] {
         Op::Alloc { .. } => &["block", "refused"],
         Op::Migrate { .. } => &["migrating", "refused"],
         Op::Step {} => &["step", "refused"],
+        Op::Fill { .. } | Op::Finish {} => &["several"],
         Op::Defragment { .. } => &["pass", "refused"],
         Op::Tick {} => &["tick", "refused"],
         Op::FailAfter { .. } => &["done"],

@@ -18,6 +18,8 @@ const MOST_FRAMES: u64 = 1 << 24;
 const MOST_FILES: u64 = 16;
 /// The greatest number of a process.
 const MOST_PROCESS: Process = Process(63);
+/// The most pages that are filled by one op.
+const MOST_FILLED: u32 = 1024;
 /// The greatest order that an op may name: a block of it has a size in 64 bits.
 const MOST_NAMED: Order = Order(63);
 
@@ -82,6 +84,12 @@ pub(super) fn check_op(profile: &Profile, op: &Op) -> Result<(), String> {
             expect_process(process)?;
             expect_offset(address.offset)
         }
+        Op::Fill { process, pages, .. } => {
+            expect_process(process)?;
+            expect_at_most("pages to fill", pages.count.into(), MOST_FILLED.into())?;
+            let what = "expected pages of an address space to fill, found";
+            if pages.is_in_space() { Ok(()) } else { Err(format!("{what} {pages}")) }
+        }
         Op::Pin { process, .. } => {
             needs(profile.pins, "pins")?;
             expect_process(process)
@@ -103,7 +111,7 @@ pub(super) fn check_op(profile: &Profile, op: &Op) -> Result<(), String> {
             needs(profile.steps, "migrations in steps")?;
             expect_process(process)
         }
-        Op::Step {} => needs(profile.steps, "migrations in steps"),
+        Op::Step {} | Op::Finish {} => needs(profile.steps, "migrations in steps"),
         Op::Defragment { order, .. } => {
             needs(profile.planner.is_some(), "a planner")?;
             expect_order(order)

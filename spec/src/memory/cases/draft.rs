@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::contract::Profile;
-use super::super::{Area, Backing, File, Hold, Order, Page, Pages, Place, Process, Setup, Sharing};
+use super::super::{
+    Area, Backing, FIRST_PROCESS, File, Hold, Order, Page, Pages, Place, Process, Setup, Sharing,
+};
 use super::Op;
 use super::admit::check_op;
 
@@ -101,6 +103,7 @@ impl Draft {
             self.begun = true;
             self.managed = setup.managed();
             self.files = setup.files.iter().map(|pages| (*pages, true)).collect();
+            self.spaces.insert(FIRST_PROCESS, Vec::new());
         }
     }
 
@@ -209,6 +212,11 @@ impl Draft {
             Op::Delete { file } => self.delete(file),
             Op::Read { process, address } => drop(self.touch(process, address.page, false)),
             Op::Write { process, address, .. } => drop(self.touch(process, address.page, true)),
+            Op::Fill { process, pages, .. } => {
+                for page in pages.each() {
+                    self.touch(process, page, true);
+                }
+            }
             Op::Lock { process, page } => drop(self.touch(process, page, false)),
             Op::Pin { pin, process, page } => {
                 if let Some(content) = self.touch(process, page, true) {
@@ -237,6 +245,7 @@ impl Draft {
                     _ => None,
                 }
             }
+            Op::Finish {} => self.migration = None,
             Op::Teardown {} => self.tear_down(),
             Op::DeviceWrite { .. }
             | Op::Unlock { .. }

@@ -141,7 +141,7 @@ fn draw_plain(
     let share = match op {
         Op::Defragment { .. } | Op::Tick {} => 2,
         Op::Migrate { .. } => 4,
-        Op::Look {} | Op::Step {} | Op::Teardown {} => return Ok(op),
+        Op::Look {} | Op::Step {} | Op::Finish {} | Op::Teardown {} => return Ok(op),
         _ => 10,
     };
     // What an op changed is seen where nothing else was done between two looks.
@@ -159,7 +159,7 @@ fn draw_sound(u: &mut Unstructured<'_>, kind: Kind, setup: &Setup, draft: &Draft
     }
     let is_idle = draft.present.is_empty() && !one_in(u, 8)?;
     let found = match kind {
-        _ if draft.migration.is_some() && one_in(u, 4)? => Some(Op::Step {}),
+        _ if draft.migration.is_some() && one_in(u, 4)? => Some(draw_step(u)?),
         Kind::Process => Some(draw_process(u, draft)?),
         Kind::Map => draw_map(u, draft)?,
         Kind::Unmap => draw_unmap(u, draft)?,
@@ -172,7 +172,7 @@ fn draw_sound(u: &mut Unstructured<'_>, kind: Kind, setup: &Setup, draft: &Draft
         Kind::Writeback => draw_writeback(u, draft)?,
         Kind::Kernel => draw_kernel(u, setup, draft)?,
         Kind::Migrate if draft.migration.is_none() => draw_migrate(u, draft)?,
-        Kind::Step if draft.migration.is_some() => Some(Op::Step {}),
+        Kind::Step if draft.migration.is_some() => Some(draw_step(u)?),
         Kind::Step if one_in(u, 4)? => draw_migrate(u, draft)?,
         Kind::Defragment | Kind::Tick if is_idle => None,
         Kind::Tick if setup.watched.is_empty() && !one_in(u, 4)? => None,
@@ -192,6 +192,10 @@ fn draw_sound(u: &mut Unstructured<'_>, kind: Kind, setup: &Setup, draft: &Draft
     }
 }
 
+fn draw_step(u: &mut Unstructured<'_>) -> Result<Op> {
+    Ok(if one_in(u, 6)? { Op::Finish {} } else { Op::Step {} })
+}
+
 /// A read or a write where something is mapped; a map, or a new process, where nothing is.
 fn draw_access(u: &mut Unstructured<'_>, writes: bool, setup: &Setup, draft: &Draft) -> Result<Op> {
     let Some(Place { process, page }) = draw_place(u, draft)? else {
@@ -200,7 +204,11 @@ fn draw_access(u: &mut Unstructured<'_>, writes: bool, setup: &Setup, draft: &Dr
     };
     let is_full = setup.managed() < 64 && draft.free() == 0;
     let address = Address { page, offset: draw_offset(u)? };
+    let pages = Pages { first: page, count: 1 + below(u, 3)? };
     Ok(match writes && !is_full {
+        true if pages.is_in_space() && one_in(u, 12)? => {
+            Op::Fill { process, pages, byte: draw_byte(u)? }
+        }
         true => Op::Write { process, address, byte: draw_byte(u)? },
         false => Op::Read { process, address },
     })

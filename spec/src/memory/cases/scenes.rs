@@ -29,6 +29,8 @@ struct Scene<'d> {
     made: usize,
     /// The kernel blocks that it has taken.
     blocks: u8,
+    /// Where in a page it wrote last.
+    offset: u16,
 }
 
 /// Plans a scene.
@@ -40,7 +42,7 @@ pub(super) fn plan_scene(
 ) -> Result<()> {
     let named: Vec<File> = files(draft).collect();
     let file = nth(named, u.arbitrary()?);
-    let mut scene = Scene { profile, draft, known: 0, made: 0, blocks: 0 };
+    let mut scene = Scene { profile, draft, known: 0, made: 0, blocks: 0, offset: 0 };
     match (u.arbitrary::<u8>()? % 16, file) {
         (0..=3, _) => scene.plan_family(u, setup),
         (4 | 5, Some(file)) => scene.plan_sharers_of_a_file(u, setup, file),
@@ -48,6 +50,8 @@ pub(super) fn plan_scene(
         (7, _) => scene.plan_held_blocks(u, setup),
         (8 | 9, _) => scene.plan_lack(u, setup, file),
         (10, _) => scene.plan_failure(u, setup, file),
+        (11, _) => scene.plan_lock(u, setup),
+        (12 | 13, _) => scene.plan_sharers_in_fragments(u, setup, file),
         _ => scene.plan_fragments(u, setup),
     }
 }
@@ -100,15 +104,17 @@ impl Scene<'_> {
     }
 
     fn write(&mut self, u: &mut Unstructured<'_>, Place { process, page }: Place) -> Result<()> {
-        let address = Address { page, offset: draw_offset(u)? };
+        self.offset = draw_offset(u)?;
+        let address = Address { page, offset: self.offset };
         let byte = draw_byte(u)?;
         self.later(Op::Write { process, address, byte });
         Ok(())
     }
 
-    fn read_all(&mut self, places: &[Place], offset: u16) {
+    /// All read the byte that was written last.
+    fn read_all(&mut self, places: &[Place]) {
         for Place { process, page } in places {
-            let address = Address { page: *page, offset };
+            let address = Address { page: *page, offset: self.offset };
             self.later(Op::Read { process: *process, address });
         }
     }
@@ -131,7 +137,7 @@ impl Scene<'_> {
             true => {
                 let at = u.arbitrary()?;
                 self.write(u, nth(places.clone(), at).unwrap_or(places[0]))?;
-                self.read_all(&places, 0);
+                self.read_all(&places);
             }
             false => self.plan_migration(u, setup, &places, None)?,
         }
@@ -159,7 +165,7 @@ impl Scene<'_> {
             places.push(Place { process, page: Page(start.0 + (target - index)) });
         }
         self.write(u, places[0])?;
-        self.read_all(&places[1..], 0);
+        self.read_all(&places[1..]);
         self.plan_migration(u, setup, &places, Some((file, target)))
     }
 
@@ -175,12 +181,12 @@ impl Scene<'_> {
         }
         let order = u.arbitrary::<u8>()?;
         if order % 2 == 0 {
-            self.read_all(&places, 0);
+            self.read_all(&places);
         }
         self.write(u, places[usize::from(order / 2) % 3])?;
         places.push(Place { process: self.fork(places[0].process), ..places[0] });
         self.write(u, places[usize::from(order / 8) % 4])?;
-        self.read_all(&places, 0);
+        self.read_all(&places);
         self.later(Op::Look {});
         Ok(())
     }
@@ -209,9 +215,13 @@ impl Scene<'_> {
             if step == disturbed {
                 self.plan_disturbance(u, setup, places, of)?;
             }
+            if step > disturbed && one_in(u, 3)? {
+                self.later(Op::Finish {});
+                break;
+            }
             self.later(Op::Step {});
         }
-        self.read_all(places, 0);
+        self.read_all(places);
         self.next(Op::Look {});
         Ok(())
     }
@@ -232,7 +242,7 @@ impl Scene<'_> {
             let io = unused_hold(&self.draft.writebacks);
             match (u.arbitrary::<u8>()? % 16, of) {
                 (0..=2, _) => self.write(u, place)?,
-                (3, _) => self.read_all(&[place], 0),
+                (3, _) => self.read_all(&[place]),
                 (4, _) => self.later(Op::Pin { pin, process, page }),
                 (5, _) => {
                     self.later(Op::Pin { pin, process, page });
@@ -309,7 +319,81 @@ impl Scene<'_> {
         self.plan_passes(u, setup)?;
         let pages = (first.0..first.0 + count).step_by(2).map(Page);
         let every: Vec<Place> = pages.map(|page| Place { process: kept, page }).collect();
-        self.read_all(&every[every.len() / 2..], 0);
+        self.read_all(&every[every.len() / 2..]);
+        Ok(())
+    }
+
+    /// Memory is filled by pages of one process, some of them a file's, shared with its child, locked
+    /// or under writeback; a few are unmapped, and then there are passes.
+    fn plan_sharers_in_fragments(
+        &mut self,
+        u: &mut Unstructured<'_>,
+        setup: &Setup,
+        file: Option<File>,
+    ) -> Result<()> {
+        let free = self.fill(setup, 8);
+        let process = self.process();
+        let tags: u8 = u.arbitrary()?;
+        let file = file.filter(|_| tags & 1 == 1);
+        let backing = file.map_or(Backing::Anonymous {}, |file| Backing::File { file, index: 0 });
+        let sharing = if tags & 2 == 0 { Sharing::Private } else { Sharing::Shared };
+        let length = file.map_or(8, |file| self.draft.files[usize::from(file.0)].0);
+        let count = u32::try_from(free).unwrap_or(8).min(length).clamp(1, 8);
+        let first = self.map(process, 0, count, (backing, sharing));
+        let pages = Pages { first, count };
+        self.later(Op::Fill { process, pages, byte: draw_byte(u)? });
+        let child = if tags & 4 == 4 { Some(self.fork(process)) } else { None };
+        let held = Page(first.0 + below(u, count)?);
+        match (tags >> 3 & 3, file) {
+            (0, _) => self.later(Op::Lock { process, page: held }),
+            (1, Some(file)) => {
+                let io = unused_hold(&self.draft.writebacks);
+                let index = held.0 - first.0;
+                self.later(Op::StartWriteback { io, file, index });
+            }
+            _ => {}
+        }
+        let gone: u8 = u.arbitrary()?;
+        for at in (0..count).filter(|at| gone >> at & 1 == 1) {
+            let pages = Pages { first: Page(first.0 + at), count: 1 };
+            for process in [Some(process), child].into_iter().flatten() {
+                self.later(Op::Unmap { process, pages });
+            }
+        }
+        if let Some(file) = file.filter(|_| tags & 32 == 32) {
+            self.later(Op::Truncate { file, pages: count / 2 });
+        }
+        self.plan_passes(u, setup)?;
+        self.offset = 0;
+        let kept = (0..count).filter(|at| gone >> at & 1 == 0).map(|at| Page(first.0 + at));
+        let kept: Vec<Place> = kept.map(|page| Place { process, page }).collect();
+        self.read_all(&kept[..kept.len().min(3)]);
+        Ok(())
+    }
+
+    /// A page is locked and perhaps unlocked, and something is done to it meanwhile.
+    fn plan_lock(&mut self, u: &mut Unstructured<'_>, setup: &Setup) -> Result<()> {
+        let process = self.process();
+        let first = below(u, 16)?;
+        let page = self.map(process, first, 2, (Backing::Anonymous {}, Sharing::Private));
+        let place = Place { process, page };
+        self.later(Op::Lock { process, page });
+        let mut at = page;
+        match u.arbitrary::<u8>()? % 8 {
+            0 => drop(self.fork(process)),
+            1 => self.write(u, place)?,
+            2 => {
+                at = Page(page.0 + 32);
+                self.later(Op::Remap { process, pages: Pages { first: page, count: 1 }, to: at });
+            }
+            3 => self.plan_migration(u, setup, &[place], None)?,
+            4 => self.plan_passes(u, setup)?,
+            _ => {}
+        }
+        if one_in(u, 2)? {
+            self.later(Op::Unlock { process, page: at });
+        }
+        self.later(Op::Look {});
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 //! It does not cover which of the simpler cases are legal: whoever tries them asks `admits`.
 
 use super::super::{
-    Area, Backing, Budget, File, Hold, Memory, Order, Page, Pages, Process, SPACE_PAGES, Setup,
-    Sharing,
+    Address, Area, Backing, Budget, FIRST_PROCESS, File, Hold, Memory, Order, Page, Pages, Process,
+    SPACE_PAGES, Setup, Sharing,
 };
 use super::Op;
 use crate::core::Case;
@@ -23,7 +23,10 @@ pub(in super::super) fn simpler(case: &Case<Memory>) -> Vec<Case<Memory>> {
         Case { setup, ops }
     }));
     all.extend((0..case.setup.files.len()).filter_map(|file| without_file(case, file)));
-    let changed = [renamed(&case.ops), gathered(&case.ops)];
+    all.extend((0..case.ops.len()).flat_map(|at| without_block(case, at)));
+    let mut changed = vec![finished(&case.ops), filled(&case.ops)];
+    changed.extend([[].as_slice(), &[FIRST_PROCESS.0]].map(|names| renamed(&case.ops, names)));
+    changed.push(gathered(&case.ops));
     all.extend(changed.into_iter().filter(|ops| *ops != case.ops).map(|ops| {
         let setup = case.setup.clone();
         Case { setup, ops }
@@ -149,10 +152,65 @@ fn file_of(op: &mut Op) -> Option<&mut File> {
     }
 }
 
-/// Processes and holds are 0, 1, 2 and so on, as they are first named.
-fn renamed(ops: &[Op]) -> Vec<Op> {
-    let mut ops = ops.to_vec();
-    let [mut processes, mut pins, mut writebacks, mut blocks] = [const { Vec::new() }; 4];
+/// Without a kernel block, and without as many frames in a zone.
+fn without_block(case: &Case<Memory>, at: usize) -> Vec<Case<Memory>> {
+    let Op::Alloc { order, .. } = case.ops[at] else { return Vec::new() };
+    let has_more = |zone: &&ZonePlan| order.0 < 32 && zone.run.frames > order.frames();
+    let zones = case.setup.memory.zones.iter().enumerate().filter(|(_, zone)| has_more(zone));
+    let smaller = zones.map(|(zone, _)| {
+        let mut smaller = case.clone();
+        smaller.setup.memory.zones[zone].run.frames -= order.frames();
+        smaller.ops.remove(at);
+        smaller
+    });
+    smaller.collect()
+}
+
+/// Steps one after the other go to the end at once.
+fn finished(ops: &[Op]) -> Vec<Op> {
+    let is_going_on = |op: &Op| matches!(op, Op::Step {} | Op::Finish {});
+    let alike = ops.chunk_by(|one, next| is_going_on(one) && is_going_on(next));
+    alike
+        .flat_map(|ops| match ops.len() > 1 {
+            true => vec![Op::Finish {}],
+            false => ops.to_vec(),
+        })
+        .collect()
+}
+
+/// Writes of a process to pages one after the other are one op.
+fn filled(ops: &[Op]) -> Vec<Op> {
+    let mut all: Vec<Op> = Vec::new();
+    for op in ops {
+        let filled = all.last().and_then(|last| joined(last, op));
+        match (filled, all.last_mut()) {
+            (Some(filled), Some(last)) => *last = filled,
+            _ => all.push(*op),
+        }
+    }
+    all
+}
+
+/// Both as one, if they write to pages one after the other.
+fn joined(one: &Op, next: &Op) -> Option<Op> {
+    let written = |op: &Op| match *op {
+        Op::Write { process, address, byte } => {
+            Some((process, Pages { first: address.page, count: 1 }, byte))
+        }
+        Op::Fill { process, pages, byte } => Some((process, pages, byte)),
+        _ => None,
+    };
+    let ((process, pages, byte), (other, behind, _)) = (written(one)?, written(next)?);
+    let are_joined = process == other && pages.end() == u64::from(behind.first.0);
+    let count = pages.count + behind.count;
+    are_joined.then_some(Op::Fill { process, pages: Pages { count, ..pages }, byte })
+}
+
+/// Processes and holds are 0, 1, 2 and so on, as they are first named; these processes are so
+/// already.
+fn renamed(ops: &[Op], processes: &[u8]) -> Vec<Op> {
+    let (mut ops, mut processes) = (ops.to_vec(), processes.to_vec());
+    let [mut pins, mut writebacks, mut blocks] = [const { Vec::new() }; 3];
     for op in &mut ops {
         match op {
             Op::Fork { parent, child } => {
@@ -196,6 +254,7 @@ fn process_of(op: &mut Op) -> Option<&mut Process> {
         | Op::Remap { process, .. }
         | Op::Read { process, .. }
         | Op::Write { process, .. }
+        | Op::Fill { process, .. }
         | Op::Pin { process, .. }
         | Op::Lock { process, .. }
         | Op::Unlock { process, .. }
@@ -238,7 +297,7 @@ fn parts_of(op: &Op) -> Vec<Pages> {
     let one = |page: Page| Pages { first: page, count: 1 };
     match *op {
         Op::Map { area, .. } => vec![area.pages],
-        Op::Unmap { pages, .. } => vec![pages],
+        Op::Unmap { pages, .. } | Op::Fill { pages, .. } => vec![pages],
         Op::Remap { pages, to, .. } => vec![pages, Pages { first: to, ..pages }],
         Op::Read { address, .. } | Op::Write { address, .. } => vec![one(address.page)],
         Op::Pin { page, .. }
@@ -253,7 +312,7 @@ fn parts_of(op: &Op) -> Vec<Pages> {
 fn firsts_of(op: &mut Op) -> Vec<&mut Page> {
     match op {
         Op::Map { area, .. } => vec![&mut area.pages.first],
-        Op::Unmap { pages, .. } => vec![&mut pages.first],
+        Op::Unmap { pages, .. } | Op::Fill { pages, .. } => vec![&mut pages.first],
         Op::Remap { pages, to, .. } => vec![&mut pages.first, to],
         Op::Read { address, .. } | Op::Write { address, .. } => vec![&mut address.page],
         Op::Pin { page, .. }
@@ -269,6 +328,15 @@ fn plainer(op: Op) -> Vec<Op> {
     match op {
         Op::Fork { child, .. } => all.push(Op::Spawn { process: child }),
         Op::Map { .. } => all.extend(plainer_maps(op)),
+        Op::Fill { process, pages, byte } => {
+            if byte != 1 {
+                all.push(Op::Fill { process, pages, byte: 1 });
+            }
+            let one = Address { page: pages.first, offset: 0 };
+            all.push(Op::Write { process, address: one, byte });
+            let fewer = fewer(pages).into_iter();
+            all.extend(fewer.map(|pages| Op::Fill { process, pages, byte }));
+        }
         Op::Unmap { process, pages } => {
             all.extend(fewer(pages).into_iter().map(|pages| Op::Unmap { process, pages }));
         }

@@ -115,7 +115,6 @@ fn worlds() -> Vec<World> {
 fn family(sharing: Sharing) -> World {
     let places = [place(0, 0), place(1, 0), place(2, 0)];
     let ops = vec![
-        Op::Spawn { process: Process(0) },
         map(0, 0, Backing::Anonymous {}, sharing),
         write(places[0], 200),
         Op::Fork { parent: Process(0), child: Process(1) },
@@ -129,7 +128,7 @@ fn family(sharing: Sharing) -> World {
 fn sharers_of_the_file(sharing: Sharing) -> World {
     let places = [place(0, 1), place(1, 0), place(2, 3)];
     let backing = |index| Backing::File { file: FILE, index };
-    let mut ops: Vec<Op> = (0..3).map(|at| Op::Spawn { process: Process(at) }).collect();
+    let mut ops: Vec<Op> = (1..3).map(|at| Op::Spawn { process: Process(at) }).collect();
     ops.push(map(0, 0, backing(0), sharing));
     ops.push(map(1, 0, backing(1), sharing));
     ops.push(map(2, 2, backing(0), Sharing::Shared));
@@ -296,8 +295,7 @@ fn histories() -> Vec<Vec<Op>> {
     let mut all = Vec::new();
     for backing in backings {
         for sharing in [Sharing::Private, Sharing::Shared] {
-            let spawned = [Op::Spawn { process }, map(0, 0, backing, sharing)];
-            let with = |ops: &[Op]| [&spawned, ops].concat();
+            let with = |ops: &[Op]| [&[map(0, 0, backing, sharing)], ops].concat();
             let fork = Op::Fork { parent: process, child: Process(1) };
             let pin = |page: u8| Op::Pin { pin: Hold(page), process, page: Page(page.into()) };
             all.extend([
@@ -363,7 +361,7 @@ fn filled(
     let pages = Pages { first: Page(0), count: FEW_FRAMES };
     let backing = Backing::Anonymous {};
     let area = Area { pages, backing, sharing: Sharing::Private, writable: true };
-    let mut ops = vec![Op::Spawn { process }, Op::Map { process, area }];
+    let mut ops = vec![Op::Map { process, area }];
     let mut freed = Vec::new();
     let mut reads = Vec::new();
     for (at, digit) in (0..8u8).map(|at| (at, number / 3u32.pow(at.into()) % 3)) {
@@ -434,12 +432,11 @@ mod tests {
 
     #[test]
     fn each_request_of_a_case_fails_in_a_case_of_its_own() {
-        let (spawn, fork) =
-            (Op::Spawn { process: Process(0) }, Op::Fork { parent: Process(0), child: Process(1) });
+        let fork = Op::Fork { parent: Process(0), child: Process(1) };
         let file = map(0, 0, Backing::File { file: FILE, index: 0 }, Sharing::Private);
         let [mine, other] = [place(0, 0), place(1, 0)];
         // The file's page and the copy, nothing, and another copy.
-        let ops = vec![spawn, file, write(mine, 2), fork, read(other), write(other, 3)];
+        let ops = vec![file, write(mine, 2), fork, read(other), write(other, 3)];
         let setup = setup(FRAMES, None, AMPLE);
         let failing = failing(&Profile::full(), &Case { setup, ops });
         let fails: Vec<(usize, u32)> = failing
@@ -453,9 +450,9 @@ mod tests {
                 at.expect("a request fails")
             })
             .collect();
-        assert_eq!(fails, [(3, 0), (3, 1), (6, 0)]);
+        assert_eq!(fails, [(2, 0), (2, 1), (5, 0)]);
         assert_eq!(
-            failing[2].ops[5..],
+            failing[2].ops[4..],
             [Op::Look {}, Op::FailAfter { requests: 0 }, write(other, 3), Op::Look {}]
         );
     }

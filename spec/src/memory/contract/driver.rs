@@ -7,9 +7,12 @@ use std::fmt;
 
 use super::super::cases::Op;
 use super::super::model::{Answer, Event};
-use super::super::{File, Hold, Memory, Process, Setup};
+use super::super::{Address, FIRST_PROCESS, File, Hold, Memory, Process, Setup};
 use super::{Completed, Error, Machine, Profile, Stage, Step};
 use crate::core::{Case, End, Subject, Tell, Trace};
+
+/// Each PTE is frozen, flushed and restored in a step of its own at most.
+const MOST_STEPS: u32 = 1_000_000;
 
 /// Runs cases on a [`Machine`], a fresh one for each.
 pub struct Driver<F> {
@@ -37,7 +40,7 @@ impl<A: Machine, F: FnMut(&Setup) -> A> Subject<Memory> for Driver<F> {
 
     fn run(&mut self, case: &Case<Memory>) -> Trace<Memory> {
         Trace::watch(|events| {
-            let mut session = Session::new(&self.profile, &case.setup, &mut self.make);
+            let mut session = Session::new(&self.profile, &case.setup, &mut self.make)?;
             for op in &case.ops {
                 events.push(session.step(op)?);
             }
@@ -52,7 +55,7 @@ impl<A: Machine, F: FnMut(&Setup) -> A> Subject<Memory> for Driver<F> {
         tell: &mut Tell<'_, Memory>,
     ) -> End {
         End::watch(|| {
-            let mut session = Session::new(&self.profile, setup, &mut self.make);
+            let mut session = Session::new(&self.profile, setup, &mut self.make)?;
             for op in ops {
                 if tell(&op, &session.step(&op)?).is_break() {
                     break;
@@ -85,13 +88,21 @@ impl<'c, A: Machine> Session<'c, A> {
         profile: &'c Profile,
         setup: &'c Setup,
         make: &mut impl FnMut(&Setup) -> A,
-    ) -> Session<'c, A> {
-        Session { profile, setup, machine: make(setup), named: Named::default() }
+    ) -> Result<Session<'c, A>, End> {
+        let mut machine = make(setup);
+        let no_first = |error| End::Mishap(format!("the first process was refused: {error}"));
+        machine.spawn(FIRST_PROCESS).map_err(no_first)?;
+        let mut named = Named::default();
+        named.processes.insert(FIRST_PROCESS);
+        Ok(Session { profile, setup, machine, named })
     }
 
     fn step(&mut self, op: &Op) -> Result<Event, End> {
         self.note(op);
         let answer = self.answer(op)?;
+        if let Answer::Several { .. } = answer {
+            return Ok(Event { answer, free: Vec::new(), blocks: Vec::new() });
+        }
         let free = if self.profile.free_count { self.machine.free_frames() } else { Vec::new() };
         let watched = self.setup.watched.iter().filter(|_| self.profile.daemon);
         let blocks = watched.map(|watched| self.machine.free_blocks(watched.order)).collect();
@@ -160,8 +171,34 @@ impl<'c, A: Machine> Session<'c, A> {
                 Answer::Done {}
             }
             Op::Look {} => answer_or(machine.look(), |dump| Answer::Look { dump: Box::new(dump) }),
+            Op::Fill { process, pages, byte } => {
+                let write = |page| {
+                    let address = Address { page, offset: 0 };
+                    self.step(&Op::Write { process, address, byte })
+                };
+                Answer::Several { events: pages.each().map(write).collect::<Result<_, End>>()? }
+            }
+            Op::Finish {} => self.finish()?,
             Op::Teardown {} => self.teardown()?,
         })
+    }
+
+    fn finish(&mut self) -> Result<Answer, End> {
+        let mut events = Vec::new();
+        for _ in 0..MOST_STEPS {
+            let event = self.step(&Op::Step {})?;
+            let ends = match &event.answer {
+                Answer::Step { step } => {
+                    matches!(step.stage, Stage::Freed {} | Stage::Undone { .. })
+                }
+                _ => true,
+            };
+            events.push(event);
+            if ends {
+                return Ok(Answer::Several { events });
+            }
+        }
+        Err(never_ended())
     }
 
     /// Ends the migration, and then all that there is. Files are deleted last.
@@ -200,9 +237,7 @@ impl<'c, A: Machine> Session<'c, A> {
     }
 
     fn end_migration(&mut self) -> Result<Vec<Completed>, End> {
-        // Each PTE is frozen, flushed and restored in a step of its own at most.
-        let most = 1_000_000;
-        for _ in 0..most {
+        for _ in 0..MOST_STEPS {
             match self.machine.step() {
                 Ok(Step { stage: Stage::Freed {} | Stage::Undone { .. }, completed, .. }) => {
                     return Ok(completed);
@@ -212,8 +247,12 @@ impl<'c, A: Machine> Session<'c, A> {
                 Err(error) => return Err(End::Mishap(format!("a step was refused: {error}"))),
             }
         }
-        Err(End::Mishap(format!("a migration had not ended after {most} steps")))
+        Err(never_ended())
     }
+}
+
+fn never_ended() -> End {
+    End::Mishap(format!("a migration had not ended after {MOST_STEPS} steps"))
 }
 
 fn done(answer: Result<(), Error>) -> Answer {

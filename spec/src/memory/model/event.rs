@@ -15,7 +15,8 @@ use crate::core::Outcome;
 pub struct Event {
     /// What the machine answered.
     pub answer: Answer,
-    /// How many frames are free in each zone afterwards, where that can be seen.
+    /// How many frames are free in each zone afterwards, where that can be seen. Each of several
+    /// events says so of itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub free: Vec<u64>,
     /// How many free blocks there are of each watched order, where there is a daemon.
@@ -73,6 +74,11 @@ pub enum Answer {
         /// All of it.
         dump: Box<Dump>,
     },
+    /// What was seen of each of the ops that an op stands for.
+    Several {
+        /// In their order.
+        events: Vec<Event>,
+    },
     /// Nothing is left.
     TornDown {
         /// The accesses that waited, and were done before.
@@ -83,7 +89,8 @@ pub enum Answer {
 
 impl Event {
     pub(in super::super) fn outcome(&self) -> Outcome {
-        match self.answer {
+        match &self.answer {
+            Answer::Several { events } => events.last().map_or(Outcome::Done, Event::outcome),
             Answer::Refused { .. } => Outcome::Refused,
             _ => Outcome::Done,
         }
@@ -122,6 +129,7 @@ impl Answer {
             Answer::Pass { .. } => "pass",
             Answer::Tick { .. } => "tick",
             Answer::Look { .. } => "look",
+            Answer::Several { .. } => "several",
             Answer::TornDown { .. } => "torn_down",
         }
     }
@@ -130,7 +138,11 @@ impl Answer {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.answer)?;
-        if let Some(free) = self.free.iter().copied().reduce(|sum, free| sum + free) {
+        let last = match &self.answer {
+            Answer::Several { events } => events.last().unwrap_or(self),
+            _ => self,
+        };
+        if let Some(free) = last.free.iter().copied().reduce(|sum, free| sum + free) {
             write!(f, ", {free} frames free")?;
         }
         Ok(())
@@ -152,6 +164,7 @@ impl fmt::Display for Answer {
             Answer::Tick { tick } if tick.pass.moves.is_empty() => write!(f, "slept"),
             Answer::Tick { tick } => write!(f, "slept, {}", tick.pass),
             Answer::Look { dump } => write!(f, "{dump}"),
+            Answer::Several { events } => tell_several(f, events),
             Answer::TornDown { completed } => {
                 write!(f, "torn down")?;
                 tell_completed(f, completed)
@@ -175,6 +188,17 @@ impl fmt::Display for Step {
         }
         tell_completed(f, &self.completed)
     }
+}
+
+/// The answers, of which those that are the same one after the other are told once.
+fn tell_several(f: &mut fmt::Formatter<'_>, events: &[Event]) -> fmt::Result {
+    for (at, alike) in events.chunk_by(|one, next| one.answer == next.answer).enumerate() {
+        write!(f, "{}{}", if at == 0 { "" } else { ", " }, alike[0].answer)?;
+        if alike.len() > 1 {
+            write!(f, " × {}", alike.len())?;
+        }
+    }
+    Ok(())
 }
 
 fn tell_completed(f: &mut fmt::Formatter<'_>, completed: &[Completed]) -> fmt::Result {

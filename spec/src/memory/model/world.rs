@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::contract::{Profile, Stage};
 use super::super::{
-    Address, Area, Backing, File, Frame, Hold, Order, Page, Pages, Place, Process, SAMPLES, Setup,
-    Sharing, on_disk,
+    Address, Area, Backing, FIRST_PROCESS, File, Frame, Hold, Order, Page, Pages, Place, Process,
+    SAMPLES, Setup, Sharing, on_disk,
 };
 
 /// A cell, by its number.
@@ -246,6 +246,7 @@ impl World {
             let id = world.add_object(Some(File(file)), *pages);
             world.files.push(Some(id));
         }
+        world.spawn(FIRST_PROCESS);
         world
     }
 
