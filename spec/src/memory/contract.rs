@@ -305,7 +305,7 @@ pub trait Machine {
 
     /// The request for a frame, or a block of them, that comes after so many others fails once, as if
     /// there were none. A target for a page that a pass moves is such a request: the page stays where
-    /// it is.
+    /// it is. A request for which there are no frames counts like any other.
     fn fail_after(&mut self, _requests: u32) {}
 
     /// How many frames are free in each zone, in the order of the setup.
