@@ -53,7 +53,9 @@ fn understudy() -> Boxed<Memory> {
 /// without blocks that are there or not as frames were chosen.
 fn without_choices(case: &Case<Memory>) -> Case<Memory> {
     let depends = |op: &Op| match op {
-        Op::Migrate { .. } | Op::Step {} | Op::Finish {} | Op::FailAfter { .. } | Op::Look {} => true,
+        Op::Migrate { .. } | Op::Step {} | Op::Finish {} | Op::FailAfter { .. } | Op::Look {} => {
+            true
+        }
         Op::Alloc { order, .. } => *order > Order(0),
         _ => false,
     };
