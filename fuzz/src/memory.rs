@@ -64,10 +64,14 @@ fn without_choices(case: &Case<Memory>) -> Case<Memory> {
 }
 
 /// An event without what is left open: frames, passes, and which of several errors is told.
-fn settled(op: &Op, event: &Event) -> Event {
+fn settled(_: &Op, event: &Event) -> Event {
+    settled_event(event)
+}
+
+fn settled_event(event: &Event) -> Event {
     let answer = match &event.answer {
         Answer::Several { events } => {
-            Answer::Several { events: events.iter().map(|event| settled(op, event)).collect() }
+            Answer::Several { events: events.iter().map(settled_event).collect() }
         }
         Answer::Refused { .. } => Answer::Refused { error: Error::Unsupported },
         Answer::Block { .. } => Answer::Block { frame: Frame(0) },

@@ -339,10 +339,6 @@ fn pages(range: std::ops::Range<u32>) -> Pages {
     Pages { first: Page(range.start), count: range.end - range.start }
 }
 
-fn spawn(process: u8) -> Op {
-    Op::Spawn { process: Process(process) }
-}
-
 fn exit(process: u8) -> Op {
     Op::Exit { process: Process(process) }
 }
