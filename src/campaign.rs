@@ -11,18 +11,19 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
 use lawbook_spec::core::{
-    Break, Case, End, Judge, LawId, Mechanism, Missing, Outcome, Shrinker, Subject, Trace,
+    Break, Case, End, Judge, LawId, Mechanism, Outcome, Shrinker, Subject, Trace,
     draw_case_of,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::ahead;
 use crate::long::LongCase;
 use crate::plan::{Budget, CaseNumber, Length, Plan, Seed, Tier};
 use crate::quiet;
 
-/// Makes a subject; each worker has its own.
-pub(crate) type Open<'a, M> = dyn Fn() -> Result<Box<dyn Subject<M>>, Missing> + Sync + 'a;
+/// Makes a subject, or says in one line why it can't run; each worker has its own.
+pub(crate) type Open<'a, M> = dyn Fn() -> Result<Box<dyn Subject<M>>, String> + Sync + 'a;
 
 /// Who is told how far a campaign is.
 pub(crate) trait Progress: Sync {
@@ -139,7 +140,7 @@ pub(crate) fn run<M: Mechanism>(
     open: &Open<'_, M>,
     plan: &Plan,
     progress: &dyn Progress,
-) -> Result<Findings<M>, Missing> {
+) -> Result<Findings<M>, String> {
     let profile = open()?.profile();
     if let Err(why) = M::check_profile(&profile) {
         panic!("the profile of the implementation makes no sense: {why}");
@@ -160,7 +161,7 @@ pub(crate) fn run<M: Mechanism>(
         workers
             .into_iter()
             .map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
-            .collect::<Result<Vec<Tally<M>>, Missing>>()
+            .collect::<Result<Vec<Tally<M>>, String>>()
     })?;
     let mut tally = Tally::new();
     for part in tallies {
@@ -172,6 +173,33 @@ pub(crate) fn run<M: Mechanism>(
         judge,
         tally,
     })
+}
+
+/// Judges the cases that test nothing but the slots; what comes of them is kept only when law 00 is
+/// broken, since nothing else can be judged then.
+///
+/// # Errors
+///
+/// When the implementation can't be opened.
+#[cfg(feature = "command")]
+pub(crate) fn slots<M: Mechanism>(
+    open: &Open<'_, M>,
+    plan: &Plan,
+) -> Result<Option<Findings<M>>, String> {
+    let mut subject = open()?;
+    let judge = Judge::new(subject.profile());
+    let start = Instant::now();
+    let mut tally = Tally::new();
+    for (index, case) in (0..).zip(M::slots(judge.profile())) {
+        let number = CaseNumber { tier: Tier::Slots, index };
+        tally.judge(&mut *subject, &judge, number, case, start);
+    }
+    let random_cases = match plan.length {
+        Length::Cases(cases) => cases,
+        Length::Default | Length::Time(_) => M::CASES,
+    };
+    let broken = tally.breaks[0].is_some();
+    Ok(broken.then(|| Findings { judge, tally, random_cases, elapsed: start.elapsed() }))
 }
 
 /// Looks for a break of `law` on one thread: in the first `least` random cases, all of which are
@@ -197,12 +225,13 @@ pub(crate) fn hunt<M: Mechanism>(
     };
     let cases = (0..least).map(random).chain(small).chain((least..most).map(random));
     let mut tally = Tally::new();
-    for (number, case) in cases {
-        if tally.cases >= least && at.is_some_and(|at| tally.breaks[at].is_some()) {
-            break;
-        }
+    ahead::each(subject, cases, |subject, number, case| {
         tally.judge(subject, judge, number, case, start);
-    }
+        match tally.cases >= least && at.is_some_and(|at| tally.breaks[at].is_some()) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
     tally
 }
 
@@ -266,42 +295,56 @@ impl<M: Mechanism> Course<'_, M> {
 
     /// Every worker enumerates the small tier for itself, and runs the cases that it took.
     fn work_small(&self, subject: &mut dyn Subject<M>, tally: &mut Tally<M>) {
-        let mut cases = M::small(self.judge.profile());
+        let mut small = M::small(self.judge.profile());
         let mut next = 0;
-        loop {
+        let cases = std::iter::from_fn(|| {
             let place = self.small_taken.fetch_add(1, Ordering::Relaxed);
             let index = self.plan.shard.case(place);
-            let ahead = usize::try_from(index - next).unwrap_or(usize::MAX);
-            let Some(case) = cases.nth(ahead) else { return };
+            let case = small.nth(usize::try_from(index - next).unwrap_or(usize::MAX))?;
             next = index + 1;
-            let number = CaseNumber { tier: Tier::Small, index };
+            Some((CaseNumber { tier: Tier::Small, index }, case))
+        });
+        ahead::each(subject, cases, |subject, number, case| {
             tally.judge(subject, self.judge, number, case, self.start);
             self.progress.step(Tier::Small);
-        }
+            ControlFlow::Continue(())
+        });
     }
 
-    /// A place once taken is run, so that the places run are always the first ones.
     fn work_random(&self, subject: &mut dyn Subject<M>, tally: &mut Tally<M>) {
-        let places = self.random_places().unwrap_or(u64::MAX);
-        while self.has_time() {
-            let place = self.random_taken.fetch_add(1, Ordering::Relaxed);
-            if place >= places {
-                return;
-            }
-            let index = self.plan.shard.case(place);
-            let number = CaseNumber { tier: Tier::Random, index };
-            let Plan { seed, size, ops, .. } = *self.plan;
-            let profile = self.judge.profile();
-            if let Some(ops) = ops {
-                let case = || LongCase::new(seed, index, profile, size, ops);
+        let Plan { seed, size, ops, .. } = *self.plan;
+        let profile = self.judge.profile();
+        if let Some(ops) = ops {
+            for number in self.random_numbers() {
+                let case = || LongCase::new(seed, number.index, profile, size, ops);
                 tally.judge_long(subject, self.judge, number, case, self.start);
-            } else {
-                let case = random_case(seed, index, profile, size);
-                tally.judge(subject, self.judge, number, case, self.start);
+                tally.random += 1;
+                self.progress.step(Tier::Random);
             }
+            return;
+        }
+        let numbers = self.random_numbers();
+        let cases = numbers.map(|number| (number, random_case(seed, number.index, profile, size)));
+        ahead::each(subject, cases, |subject, number, case| {
+            tally.judge(subject, self.judge, number, case, self.start);
             tally.random += 1;
             self.progress.step(Tier::Random);
-        }
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// The random cases of one worker. A place once taken is run, so that the places run are always
+    /// the first ones.
+    fn random_numbers(&self) -> impl Iterator<Item = CaseNumber> {
+        let places = self.random_places().unwrap_or(u64::MAX);
+        std::iter::from_fn(move || {
+            if !self.has_time() {
+                return None;
+            }
+            let place = self.random_taken.fetch_add(1, Ordering::Relaxed);
+            let index = self.plan.shard.case(place);
+            (place < places).then_some(CaseNumber { tier: Tier::Random, index })
+        })
     }
 
     /// How many random cases this shard has; `None` when time decides.

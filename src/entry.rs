@@ -7,11 +7,10 @@
 use std::fmt;
 use std::io;
 
-use lawbook_spec::core::{
-    Case, Implementation, Judge, Law, Level, Mechanism, Missing, Origin, Subject,
-};
+use lawbook_spec::core::{Case, End, Implementation, Judge, Law, Level, Mechanism, Origin};
 use serde::Serialize;
 
+use crate::adapter::{self, Input, Purpose, Stop};
 use crate::campaign::{self, Progress};
 use crate::files::{FileError, Piece};
 use crate::plan::{Plan, Tier};
@@ -20,8 +19,11 @@ use crate::record::{Record, raw};
 use crate::report::{self, Report};
 use crate::story::Story;
 
+mod contender;
 mod fault;
 
+use self::contender::Contender;
+pub(crate) use self::contender::{Candidate, REFERENCE};
 pub(crate) use self::fault::{FaultReport, Hunt};
 
 /// The mechanisms that a command knows, each with its implementations.
@@ -91,9 +93,6 @@ impl Trouble {
         Trouble::Wrong(format!("unknown {what} `{found}`: {expected}{hint}"))
     }
 
-    fn missing(name: &str, missing: &Missing) -> Self {
-        Trouble::Missing(format!("{name} can't run here: {missing}"))
-    }
 }
 
 /// A law, as the catalogue shows it.
@@ -167,14 +166,14 @@ pub(crate) trait Entry: Sync {
     fn implementations(&self) -> Vec<ImplementationNote>;
 
     /// Whether the implementation is there and can run.
-    fn expect(&self, implementation: &str) -> Result<(), Trouble>;
+    fn expect(&self, candidate: &Candidate) -> Result<(), Trouble>;
 
     /// Per implementation that is no fault and can run: why a law does not apply to it, if so.
     fn needs(&self, law: &str) -> Vec<(String, Option<&'static str>)>;
 
     fn check(
         &self,
-        implementation: &str,
+        candidate: &Candidate,
         plan: &Plan,
         progress: &dyn Progress,
     ) -> Result<Report, Trouble>;
@@ -182,8 +181,14 @@ pub(crate) trait Entry: Sync {
     /// The names of the faults, without `fault:`.
     fn faults(&self) -> Vec<&'static str>;
 
-    /// Looks for the law that a fault is expected to break.
-    fn hunt(&self, fault: &str, hunt: &Hunt) -> Result<FaultReport, Trouble>;
+    /// Looks for the law that a fault is expected to break; by way of an adapter that serves it,
+    /// where there is one.
+    fn hunt(
+        &self,
+        fault: &str,
+        hunt: &Hunt,
+        served: Option<adapter::Options>,
+    ) -> Result<FaultReport, Trouble>;
 
     /// Gives cases, each as a line of JSON, until they end or `put` fails.
     fn cases(
@@ -194,10 +199,25 @@ pub(crate) trait Entry: Sync {
 
     /// Runs a saved case again: on the implementation named, else on the one saved, else on the
     /// reference.
-    fn replay(&self, piece: &Piece<'_>, implementation: Option<&str>) -> Result<Outcome, Trouble>;
+    fn replay(
+        &self,
+        piece: &Piece<'_>,
+        candidate: Option<&Candidate>,
+    ) -> Result<Outcome, Trouble>;
 
     /// Judges a recorded trace.
     fn judge(&self, piece: &Piece<'_>) -> Result<Outcome, Trouble>;
+
+    /// Answers cases as an adapter does, until the input ends or nobody reads the answers.
+    fn serve(
+        &self,
+        implementation: &str,
+        input: &mut Input<'_>,
+        out: &mut dyn io::Write,
+    ) -> Result<(), Trouble>;
+
+    /// The JSON Schema of the adapter protocol.
+    fn schema(&self) -> serde_json::Value;
 }
 
 /// A mechanism and what is built in of it.
@@ -217,8 +237,11 @@ impl<M: Mechanism> Built<M> {
             })
     }
 
-    fn open(&self, name: &str) -> Result<Box<dyn Subject<M>>, Trouble> {
-        (self.find(name)?.open)().map_err(|missing| Trouble::missing(name, &missing))
+    fn contender(&self, candidate: &Candidate) -> Result<Contender<'_, M>, Trouble> {
+        Ok(match candidate {
+            Candidate::BuiltIn(name) => Contender::BuiltIn(self.find(name)?),
+            Candidate::Adapter(options) => Contender::adapter(options.clone()),
+        })
     }
 
     /// The story of a case and its trace, and what is broken.
@@ -301,8 +324,9 @@ impl<M: Mechanism> Entry for Built<M> {
         self.implementations.iter().map(note).collect()
     }
 
-    fn expect(&self, implementation: &str) -> Result<(), Trouble> {
-        self.open(implementation).map(drop)
+    fn expect(&self, candidate: &Candidate) -> Result<(), Trouble> {
+        let contender = self.contender(candidate)?;
+        contender.open(Purpose::Inquiry).map(drop).map_err(Trouble::Missing)
     }
 
     fn needs(&self, law: &str) -> Vec<(String, Option<&'static str>)> {
@@ -321,16 +345,12 @@ impl<M: Mechanism> Entry for Built<M> {
 
     fn check(
         &self,
-        implementation: &str,
+        candidate: &Candidate,
         plan: &Plan,
         progress: &dyn Progress,
     ) -> Result<Report, Trouble> {
-        let found = self.find(implementation)?;
-        let findings = campaign::run(&found.open, plan, progress)
-            .map_err(|missing| Trouble::missing(implementation, &missing))?;
-        let mut subject = self.open(implementation)?;
-        let identity = (implementation, found.version);
-        Ok(report::report(identity, plan, findings, &mut *subject))
+        let contender = self.contender(candidate)?;
+        contender.check(plan, progress).map_err(Trouble::Missing)
     }
 
     fn faults(&self) -> Vec<&'static str> {
@@ -341,10 +361,24 @@ impl<M: Mechanism> Entry for Built<M> {
             .collect()
     }
 
-    fn hunt(&self, fault: &str, hunt: &Hunt) -> Result<FaultReport, Trouble> {
-        let name = format!("fault:{fault}");
-        let found = self.find(&name)?;
-        fault::hunt(found, &mut *self.open(&name)?, hunt)
+    fn hunt(
+        &self,
+        fault: &str,
+        hunt: &Hunt,
+        served: Option<adapter::Options>,
+    ) -> Result<FaultReport, Trouble> {
+        let found = self.find(&format!("fault:{fault}"))?;
+        let contender = match served {
+            Some(options) => Contender::adapter(options),
+            None => Contender::BuiltIn(found),
+        };
+        let mut subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        let report = fault::hunt(found, &mut *subject, hunt)?;
+        drop(subject);
+        match contender.mishap() {
+            Some(what) => Err(Trouble::Missing(format!("{}: {what}", contender.name()))),
+            None => Ok(report),
+        }
     }
 
     fn cases(
@@ -352,7 +386,8 @@ impl<M: Mechanism> Entry for Built<M> {
         selection: &Selection<'_>,
         put: &mut dyn FnMut(&str) -> io::Result<()>,
     ) -> Result<io::Result<()>, Trouble> {
-        let profile = self.open(selection.implementation)?.profile();
+        let contender = Contender::BuiltIn(self.find(selection.implementation)?);
+        let profile = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?.profile();
         let plan = selection.plan;
         let mut put = |case: Case<M>| put(raw(&Record::<M>::of(case, None)).get());
         if plan.tier != Tier::Random {
@@ -377,20 +412,30 @@ impl<M: Mechanism> Entry for Built<M> {
         Ok(Ok(()))
     }
 
-    fn replay(&self, piece: &Piece<'_>, implementation: Option<&str>) -> Result<Outcome, Trouble> {
+    fn replay(
+        &self,
+        piece: &Piece<'_>,
+        candidate: Option<&Candidate>,
+    ) -> Result<Outcome, Trouble> {
         let record: Record<M> = piece.parse()?;
-        let saved = record.implementation.as_deref();
-        let name = implementation.or(saved).unwrap_or(REFERENCE).to_owned();
-        if implementation.is_none() && self.find(&name).is_err() {
+        let saved = record.implementation.as_deref().unwrap_or(REFERENCE);
+        if candidate.is_none() && self.find(saved).is_err() {
             return Err(Trouble::Wrong(format!(
-                "{}: expected an implementation that is built in, or --impl, found `{name}`",
+                "{}: expected an implementation that is built in, --impl or --adapter, found `{saved}`",
                 piece.place()
             )));
         }
-        let mut subject = self.open(&name)?;
+        let saved = Candidate::BuiltIn(saved.to_owned());
+        let contender = self.contender(candidate.unwrap_or(&saved))?;
+        let mut subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
         let judge = Judge::new(subject.profile());
+        let name = contender.name();
         Self::expect_fit(piece, &record, judge.profile(), &name)?;
-        let trace = quiet::run(&mut *subject, &record.case);
+        let mut trace = quiet::run(&mut *subject, &record.case);
+        drop(subject);
+        if let (End::Whole, Some(what)) = (&trace.end, contender.mishap()) {
+            trace.end = End::Mishap(what);
+        }
         Ok(Self::outcome(&judge, &record, &trace, name))
     }
 
@@ -408,10 +453,27 @@ impl<M: Mechanism> Entry for Built<M> {
         Self::expect_fit(piece, &record, &profile, &name)?;
         Ok(Self::outcome(&Judge::new(profile), &record, &trace, name))
     }
-}
 
-/// What is judged when nothing is named.
-pub(crate) const REFERENCE: &str = "reference";
+    fn serve(
+        &self,
+        implementation: &str,
+        input: &mut Input<'_>,
+        out: &mut dyn io::Write,
+    ) -> Result<(), Trouble> {
+        let found = self.find(implementation)?;
+        let contender = Contender::BuiltIn(found);
+        let mut subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        let identity = (implementation, found.version);
+        match adapter::serve(identity, &mut *subject, input, out) {
+            Ok(()) | Err(Stop::Alone) => Ok(()),
+            Err(Stop::Wrong(what)) => Err(Trouble::Wrong(what)),
+        }
+    }
+
+    fn schema(&self) -> serde_json::Value {
+        adapter::schema::<M>()
+    }
+}
 
 /// As `--impl` has it.
 fn impl_name<M: Mechanism>(implementation: &Implementation<M>) -> String {

@@ -16,6 +16,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod ahead;
 mod campaign;
 mod harness;
 mod long;
@@ -25,6 +26,8 @@ mod record;
 mod report;
 mod story;
 
+#[cfg(feature = "command")]
+mod adapter;
 #[cfg(feature = "command")]
 pub mod cli;
 #[cfg(feature = "command")]

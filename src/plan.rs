@@ -72,6 +72,9 @@ impl Default for Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tier {
+    /// The few that test the slots of an adapter, before all others. No choice: a plan that names it
+    /// has no cases.
+    Slots,
     /// The exhaustive one.
     Small,
     /// The one that is drawn.
@@ -82,16 +85,17 @@ pub enum Tier {
 
 impl Tier {
     pub(crate) fn has_small(self) -> bool {
-        self != Tier::Random
+        matches!(self, Tier::Small | Tier::Both)
     }
 
     pub(crate) fn has_random(self) -> bool {
-        self != Tier::Small
+        matches!(self, Tier::Random | Tier::Both)
     }
 
     /// As it is written on the command line.
     pub fn name(self) -> &'static str {
         match self {
+            Tier::Slots => "slots",
             Tier::Small => "small",
             Tier::Random => "random",
             Tier::Both => "both",

@@ -94,7 +94,7 @@ impl<M: Mechanism> Story<'_, M> {
 }
 
 /// The first line of a story: which law is broken, what it says and where it comes from.
-fn heading<M: Mechanism>(law: &Law<M>) -> String {
+pub(crate) fn heading<M: Mechanism>(law: &Law<M>) -> String {
     let broken = match law.level {
         Level::Must => "is broken",
         Level::Should => "is weak",

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::parse::{TierName, count, jobs};
 use super::quoted;
-use crate::entry::{Entry, Trouble};
+use crate::entry::{Candidate, Entry, Trouble};
 use crate::files::{make_folder, write_whole};
 use crate::plan::{Length, Plan, Seed, Tier};
 use crate::report::{LawReport, Report};
@@ -136,32 +136,33 @@ impl Counterexamples {
     }
 }
 
-/// Where a counterexample is saved.
+/// Where a counterexample is saved. An adapter calls itself what it likes, and no folder.
 fn file_of(folder: &Path, report: &Report, law: &LawReport) -> PathBuf {
-    let name = report.implementation.name.replace(':', "-");
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.+".contains(c);
+    let name = report.implementation.name.replace(|c: char| !is_plain(c), "-");
     folder.join(format!("{}-{name}.json", law.id))
 }
 
 /// The start of the command that judges this implementation alone.
-pub(super) fn check_of(report: &Report) -> String {
-    let implementation = quoted(&report.implementation.name);
-    format!("lawbook check {} --impl {implementation}", report.mechanism)
+pub(super) fn check_of(report: &Report, candidate: &Candidate) -> String {
+    format!("lawbook check {} {}", report.mechanism, candidate.option())
 }
 
 /// The commands that repeat the breaks of one report: per broken law, its case.
 pub(crate) struct Repeats(BTreeMap<&'static str, String>);
 
 impl Repeats {
-    pub(super) fn of(report: &Report, saved: &Counterexamples) -> Self {
-        let start = check_of(report);
+    pub(super) fn of(report: &Report, candidate: &Candidate, saved: &Counterexamples) -> Self {
+        let start = check_of(report, candidate);
         let laws = report.laws.iter().filter_map(|law| {
             let case = law.case?;
             let repeat = match (&saved.folder, law.tier?) {
                 (Some(folder), _) => {
                     let file = file_of(folder, report, law).display().to_string();
-                    let implementation = quoted(&report.implementation.name);
-                    format!("lawbook replay {} --impl {implementation}", quoted(&file))
+                    format!("lawbook replay {} {}", quoted(&file), candidate.option())
                 }
+                // A check of an adapter begins with them.
+                (None, Tier::Slots) => format!("{start} --law {}", law.id),
                 (None, Tier::Small) => format!("{start} --tier small --law {}", law.id),
                 (None, _) => format!(
                     "{start} --tier random --seed {} --cases {}{} --law {}",

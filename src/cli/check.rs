@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::adapters::Timeout;
 use super::campaign::{Campaign, Counterexamples, Repeats, check_of};
 use super::parse::duration;
 use super::progress::Bar;
 use super::{Console, EXIT_STATUS, Ending, find, quoted, select};
-use crate::entry::{Entry, Mechanisms, REFERENCE, Trouble};
+use crate::adapter::CommandLine;
+use crate::entry::{Candidate, Entry, Mechanisms, REFERENCE, Trouble};
 use crate::files::{Exemptions, Piece, Text, expect_writable, write_whole};
 use crate::plan::{Length, Plan, Shard};
 use crate::report::{Report, Status, junit, terminal};
@@ -21,9 +23,17 @@ pub(super) struct Options {
     #[arg(value_name = "MECHANISM")]
     mechanisms: Vec<String>,
 
-    /// Which implementation, of those that `lawbook implementations` lists; may be repeated
-    #[arg(long = "impl", value_name = "NAME", default_value = REFERENCE)]
+    /// Which implementation, of those that `lawbook implementations` lists; may be repeated; the
+    /// reference when none is named
+    #[arg(long = "impl", value_name = "NAME")]
     implementations: Vec<String>,
+
+    /// A program that speaks the adapter protocol, with its arguments; may be repeated
+    #[arg(long = "adapter", value_name = "COMMAND")]
+    adapters: Vec<CommandLine>,
+
+    #[command(flatten)]
+    timeout: Timeout,
 
     #[command(flatten)]
     campaign: Campaign,
@@ -59,7 +69,7 @@ pub(super) struct Options {
 /// One implementation that is to be judged.
 struct Subject<'a> {
     entry: &'a dyn Entry,
-    implementation: &'a str,
+    candidate: Candidate,
     plan: Plan,
 }
 
@@ -75,12 +85,13 @@ pub(super) fn run(
     options.counterexamples.expect_folder()?;
     let mut reports = Vec::new();
     for subject in &subjects {
-        let bar = Bar::new(&format!("{} {}", subject.entry.name(), subject.implementation));
-        let report = subject.entry.check(subject.implementation, &subject.plan, &bar)?;
+        let candidate = &subject.candidate;
+        let bar = Bar::new(&format!("{} {candidate}", subject.entry.name()));
+        let report = subject.entry.check(candidate, &subject.plan, &bar)?;
         drop(bar);
-        let repeats = Repeats::of(&report, &options.counterexamples);
+        let repeats = Repeats::of(&report, candidate, &options.counterexamples);
         options.counterexamples.save(&report)?;
-        let repeat = repeat(options, &report);
+        let repeat = repeat(options, &report, candidate);
         console.print(&terminal::render(&report, &repeats, &repeat, console.is_terminal))?;
         reports.push((report, repeats));
     }
@@ -96,12 +107,20 @@ pub(super) fn run(
 
 /// What is to be judged; every name is known and every implementation can run.
 fn subjects<'a>(
-    options: &'a Options,
+    options: &Options,
     mechanisms: &'a Mechanisms,
 ) -> Result<Vec<Subject<'a>>, Trouble> {
     let entries = select(mechanisms, &options.mechanisms)?;
     let exempt = exemptions(options, mechanisms, &entries)?;
     let laws = chosen_laws(&entries, &options.campaign.laws)?;
+    if let (Some(command), true) = (options.adapters.first(), entries.len() != 1) {
+        let what = "expected one MECHANISM with --adapter, found";
+        return Err(Trouble::Wrong(format!("{what} {} for `{command}`", entries.len())));
+    }
+    let mut candidates = options.timeout.candidates(&options.implementations, &options.adapters);
+    if candidates.is_empty() {
+        candidates.push(Candidate::BuiltIn(REFERENCE.to_owned()));
+    }
     let mut subjects = Vec::new();
     for &entry in &entries {
         let laws = laws.get(entry.name()).cloned().unwrap_or_default();
@@ -113,18 +132,19 @@ fn subjects<'a>(
             exempt: exempt.get(entry.name()).cloned().unwrap_or_default(),
             ..plan(options)
         };
-        for implementation in &options.implementations {
-            let knows = |entry: &dyn Entry| {
-                entry.implementations().iter().any(|known| known.name == *implementation)
+        for candidate in &candidates {
+            let knows = |entry: &dyn Entry| match candidate {
+                Candidate::BuiltIn(name) => entry.names().contains(name),
+                Candidate::Adapter(_) => true,
             };
             let elsewhere = || entries.iter().any(|entry| knows(*entry));
             if options.mechanisms.is_empty() && !knows(entry) && elsewhere() {
                 // Where no mechanism is named, a name is that of those which have it.
                 continue;
             }
-            entry.expect(implementation)?;
+            entry.expect(candidate)?;
             options.campaign.expect(entry)?;
-            subjects.push(Subject { entry, implementation, plan: plan.clone() });
+            subjects.push(Subject { entry, candidate: candidate.clone(), plan: plan.clone() });
         }
     }
     Ok(subjects)
@@ -209,8 +229,8 @@ fn json(reports: &[(Report, Repeats)]) -> String {
 }
 
 /// The command that repeats a run.
-fn repeat(options: &Options, report: &Report) -> String {
-    let mut run = check_of(report) + &options.campaign.repeat(report);
+fn repeat(options: &Options, report: &Report, candidate: &Candidate) -> String {
+    let mut run = check_of(report, candidate) + &options.campaign.repeat(report);
     if !report.shard.is_whole() {
         run += &format!(" --shard {}", report.shard);
     }

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::adapters::Timeout;
 use super::campaign::{Campaign, Counterexamples, Repeats};
 use super::laws::find_law;
 use super::progress::Bar;
 use super::{Console, Ending, find, quoted};
-use crate::entry::{Entry, Mechanisms, Trouble};
+use crate::adapter::{self, CommandLine};
+use crate::entry::{Candidate, Entry, Mechanisms, Trouble};
 use crate::files::{expect_writable, write_whole};
 use crate::plan::Plan;
 use crate::report::Report;
@@ -36,6 +38,13 @@ pub(super) struct Options {
     #[arg(value_name = "NAME")]
     implementations: Vec<String>,
 
+    /// And which programs that speak the adapter protocol, each with its arguments; may be repeated
+    #[arg(long = "adapter", value_name = "COMMAND")]
+    adapters: Vec<CommandLine>,
+
+    #[command(flatten)]
+    timeout: Timeout,
+
     #[command(flatten)]
     campaign: Campaign,
 
@@ -58,8 +67,7 @@ struct Results<'r> {
 /// What is to be compared.
 #[derive(Default)]
 struct Chosen {
-    /// As `--impl` has them.
-    names: Vec<String>,
+    candidates: Vec<Candidate>,
     /// Of each that can't run, a line that says why.
     missing: Vec<String>,
 }
@@ -71,19 +79,19 @@ pub(super) fn run(
 ) -> Result<Ending, Trouble> {
     let entry = find(mechanisms, &options.mechanism)?;
     options.campaign.expect(entry)?;
-    let chosen = choose(entry, &options.implementations)?;
+    let chosen = choose(entry, options)?;
     let plan = Plan { laws: laws(entry, &options.campaign.laws)?, ..options.campaign.plan() };
     if let Some(file) = &options.json {
         expect_writable(file)?;
     }
     options.counterexamples.expect_folder()?;
     let mut reports = Vec::new();
-    for name in &chosen.names {
-        let bar = Bar::new(&format!("{} {name}", entry.name()));
-        let report = entry.check(name, &plan, &bar)?;
+    for candidate in &chosen.candidates {
+        let bar = Bar::new(&format!("{} {candidate}", entry.name()));
+        let report = entry.check(candidate, &plan, &bar)?;
         drop(bar);
         options.counterexamples.save(&report)?;
-        let repeats = Repeats::of(&report, &options.counterexamples);
+        let repeats = Repeats::of(&report, candidate, &options.counterexamples);
         reports.push((report, repeats));
     }
     if let Some(file) = &options.json {
@@ -102,27 +110,28 @@ pub(super) fn run(
 }
 
 /// Those that are named, which must be there and able to run; else all that are no faults.
-fn choose(entry: &dyn Entry, named: &[String]) -> Result<Chosen, Trouble> {
+fn choose(entry: &dyn Entry, options: &Options) -> Result<Chosen, Trouble> {
     let mut chosen = Chosen::default();
-    for name in named {
-        entry.expect(name)?;
-        if chosen.names.contains(name) {
+    for candidate in options.timeout.candidates(&options.implementations, &options.adapters) {
+        entry.expect(&candidate)?;
+        if chosen.candidates.contains(&candidate) {
             let what = "expected each implementation once, found";
-            return Err(Trouble::Wrong(format!("{what} `{name}` twice")));
+            return Err(Trouble::Wrong(format!("{what} `{candidate}` twice")));
         }
-        chosen.names.push(name.clone());
+        chosen.candidates.push(candidate);
     }
-    if !named.is_empty() {
+    if !chosen.candidates.is_empty() {
         return Ok(chosen);
     }
     for name in entry.names().into_iter().filter(|name| !name.starts_with("fault:")) {
-        match entry.expect(&name) {
-            Ok(()) => chosen.names.push(name),
+        let candidate = Candidate::BuiltIn(name);
+        match entry.expect(&candidate) {
+            Ok(()) => chosen.candidates.push(candidate),
             Err(Trouble::Missing(line)) => chosen.missing.push(line),
             Err(trouble) => return Err(trouble),
         }
     }
-    match chosen.names.as_slice() {
+    match chosen.candidates.as_slice() {
         [] => Err(Trouble::Missing(format!("no implementation of {} can run here", entry.name()))),
         _ => Ok(chosen),
     }
@@ -147,6 +156,12 @@ fn repeat(options: &Options, reports: &[(Report, Repeats)]) -> String {
     let mut repeat = format!("lawbook compare {}", options.mechanism);
     for name in &options.implementations {
         repeat += &format!(" {}", quoted(name));
+    }
+    for command in &options.adapters {
+        repeat += &format!(" --adapter {}", quoted(&command.to_string()));
+    }
+    if options.timeout.get() != adapter::TIMEOUT {
+        repeat += &format!(" --timeout {}", adapter::show_time(options.timeout.get()));
     }
     // What differs from report to report is not in it.
     let campaign = reports.first().map(|(report, _)| options.campaign.repeat(report));

@@ -56,7 +56,7 @@ pub(super) fn run(
 /// The smallest counterexample that this fault gives.
 fn counterexample(entry: &dyn Entry, law: &str, fault: &str) -> Result<String, Trouble> {
     let hunt = Hunt { seed: Seed(0), least: 1, most: MOST_CASES };
-    let FaultReport { story: Some(story), tier, case, .. } = entry.hunt(fault, &hunt)? else {
+    let FaultReport { story: Some(story), tier, case, .. } = entry.hunt(fault, &hunt, None)? else {
         return Ok(format!("\nfault:{fault} does not break it within {MOST_CASES} cases\n"));
     };
     let name = entry.name();

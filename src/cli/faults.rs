@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
+use super::adapters::Timeout;
 use super::parse::count;
 use super::progress::Bar;
 use super::table::{Rows, Tone};
 use super::{Console, Ending, select};
+use crate::adapter::{self, CommandLine};
 use crate::entry::{Entry, FaultReport, Hunt, Mechanisms, Trouble};
 use crate::files::{expect_writable, write_whole};
 use crate::plan::Seed;
@@ -39,6 +41,13 @@ pub(super) struct Options {
     /// What they are drawn from
     #[arg(long, value_name = "HEX", default_value = "0")]
     seed: Seed,
+
+    /// Judge each by way of an adapter: this program serves it
+    #[arg(long)]
+    via_adapter: bool,
+
+    #[command(flatten)]
+    timeout: Timeout,
 
     /// Write the matrix as JSON: an array with an object per mechanism
     #[arg(long, value_name = "FILE")]
@@ -72,7 +81,7 @@ pub(super) fn run(
     let mut matrices = Vec::new();
     for entry in entries {
         let matrix = matrix(entry, options)?;
-        console.print(&render(&matrix, console.is_terminal))?;
+        console.print(&render(&matrix, options.via_adapter, console.is_terminal))?;
         matrices.push(matrix);
     }
     if let Some(file) = &options.json {
@@ -89,7 +98,7 @@ fn matrix(entry: &dyn Entry, options: &Options) -> Result<Matrix, Trouble> {
         least: LEAST_CASES.min(options.cases.get()),
         most: options.cases.get(),
     };
-    let faults = hunt_all(entry, &hunt)?;
+    let faults = hunt_all(entry, &hunt, options)?;
     let unbroken: Vec<&str> = entry
         .laws()
         .iter()
@@ -113,7 +122,11 @@ fn matrix(entry: &dyn Entry, options: &Options) -> Result<Matrix, Trouble> {
 }
 
 /// Hunts every fault, as many at a time as there are processors, and keeps their order.
-fn hunt_all(entry: &dyn Entry, hunt: &Hunt) -> Result<Vec<FaultReport>, Trouble> {
+fn hunt_all(
+    entry: &dyn Entry,
+    hunt: &Hunt,
+    options: &Options,
+) -> Result<Vec<FaultReport>, Trouble> {
     let faults = entry.faults();
     let bar = Bar::new(entry.name());
     bar.expect(faults.len() as u64);
@@ -124,7 +137,10 @@ fn hunt_all(entry: &dyn Entry, hunt: &Hunt) -> Result<Vec<FaultReport>, Trouble>
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(name) = faults.get(taken.fetch_add(1, Ordering::Relaxed)) {
-                    let report = entry.hunt(name, hunt);
+                    let served = options.via_adapter.then(|| served(entry, name, options));
+                    let report = served
+                        .transpose()
+                        .and_then(|served| entry.hunt(name, hunt, served));
                     found.lock().expect("no hunter panics with the lock").push((*name, report));
                     bar.advance();
                 }
@@ -136,7 +152,22 @@ fn hunt_all(entry: &dyn Entry, hunt: &Hunt) -> Result<Vec<FaultReport>, Trouble>
     found.into_iter().map(|(_, report)| report).collect()
 }
 
-fn render(matrix: &Matrix, is_terminal: bool) -> String {
+/// This program, as an adapter of a fault.
+fn served(
+    entry: &dyn Entry,
+    fault: &str,
+    options: &Options,
+) -> Result<adapter::Options, Trouble> {
+    let program = std::env::current_exe()
+        .ok()
+        .and_then(|path| path.into_os_string().into_string().ok())
+        .ok_or_else(|| Trouble::Wrong("expected to know where this program is".into()))?;
+    let words = [program, "serve".into(), entry.name().into(), format!("fault:{fault}")];
+    let command = CommandLine::of(words.to_vec()).map_err(Trouble::Wrong)?;
+    Ok(adapter::Options { command, timeout: options.timeout.get() })
+}
+
+fn render(matrix: &Matrix, via_adapter: bool, is_terminal: bool) -> String {
     let mut text = format!("{}: {} faults\n\n", matrix.mechanism, matrix.faults.len());
     let header = ["fault", "breaks", "after cases", "ops", "all that it breaks first"];
     let mut rows = Rows::new(&header, is_terminal);
@@ -172,8 +203,9 @@ fn render(matrix: &Matrix, is_terminal: bool) -> String {
         None => String::new(),
     };
     text += &format!("{} of {} faults are found{median}\n", after.len(), matrix.faults.len());
+    let via_adapter = if via_adapter { " --via-adapter" } else { "" };
     text += &format!(
-        "repeat: lawbook faults {} --seed {} --cases {}\n\n",
+        "repeat: lawbook faults {} --seed {} --cases {}{via_adapter}\n\n",
         matrix.mechanism, matrix.seed, matrix.cases
     );
     text

@@ -1,7 +1,8 @@
 //! The command line: one file per subcommand, over mechanisms that it knows only as entries.
 //!
-//! It does not cover adapters: what it judges is built in.
+//! It does not cover how anything is judged.
 
+mod adapters;
 mod campaign;
 mod cases;
 mod check;
@@ -14,6 +15,8 @@ mod laws;
 mod parse;
 mod progress;
 mod replay;
+mod schema;
+mod serve;
 mod table;
 
 use std::ffi::OsString;
@@ -56,6 +59,8 @@ enum Command {
     Cases(cases::Options),
     Judge(judge::Options),
     Implementations(implementations::Options),
+    Serve(serve::Options),
+    Schema(schema::Options),
 }
 
 /// Where a command writes.
@@ -139,6 +144,8 @@ pub fn run(
         Command::Implementations(options) => {
             implementations::run(options, mechanisms, &mut console)
         }
+        Command::Serve(options) => serve::run(options, mechanisms, &mut console),
+        Command::Schema(options) => schema::run(options, mechanisms, &mut console),
     };
     match ending {
         Ok(Ending::Kept) => 0,
@@ -212,7 +219,7 @@ fn names(mechanisms: &Mechanisms) -> Vec<String> {
 }
 
 /// An argument as a shell takes it.
-fn quoted(argument: &str) -> String {
+pub(crate) fn quoted(argument: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !argument.is_empty() && argument.chars().all(is_plain) {
         return argument.to_owned();

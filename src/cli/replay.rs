@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use lawbook_spec::core::Level;
 
+use super::adapters::Timeout;
 use super::check::at;
 use super::{Console, EXIT_STATUS, Ending, find, quoted};
-use crate::entry::{Mechanisms, Outcome, Trouble};
+use crate::adapter::CommandLine;
+use crate::entry::{Candidate, Mechanisms, Outcome, Trouble};
 use crate::files::{Piece, Text};
 
 /// Runs saved cases again and tells the story
@@ -21,6 +23,13 @@ pub(super) struct Options {
     #[arg(long = "impl", value_name = "NAME")]
     implementation: Option<String>,
 
+    /// On a program that speaks the adapter protocol, with its arguments: a process for each case
+    #[arg(long, value_name = "COMMAND", conflicts_with = "implementation")]
+    adapter: Option<CommandLine>,
+
+    #[command(flatten)]
+    timeout: Timeout,
+
     /// A broken SHOULD fails too
     #[arg(long)]
     strict: bool,
@@ -32,9 +41,12 @@ pub(super) fn run(
     console: &mut Console<'_>,
 ) -> Result<Ending, Trouble> {
     let mut told = Told::default();
+    let built_in = options.implementation.clone().map(Candidate::BuiltIn);
+    let adapter = options.adapter.as_ref().map(|command| options.timeout.adapter(command));
+    let candidate = built_in.or(adapter);
     for_each_piece(&options.files, |piece| {
         let entry = find(mechanisms, &piece.mechanism).map_err(|trouble| at(piece, trouble))?;
-        let outcome = entry.replay(piece, options.implementation.as_deref())?;
+        let outcome = entry.replay(piece, candidate.as_ref())?;
         let place = piece.place();
         let on = format!("{place} on {}", outcome.implementation);
         told.add(&on, outcome, options.strict);
@@ -44,8 +56,8 @@ pub(super) fn run(
     for file in &options.files {
         repeat += &format!(" {}", quoted(&file.display().to_string()));
     }
-    if let Some(name) = &options.implementation {
-        repeat += &format!(" --impl {}", quoted(name));
+    if let Some(candidate) = &candidate {
+        repeat += &format!(" {}", candidate.option());
     }
     if options.strict {
         repeat += " --strict";

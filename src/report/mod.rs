@@ -21,6 +21,8 @@ use crate::campaign::{self, Findings, Found};
 use crate::plan::{CaseNumber, Plan, Seed, Shard, Tier};
 use crate::record::{Record, raw};
 use crate::story::Story;
+#[cfg(feature = "command")]
+use crate::story::heading;
 
 /// The result of a campaign on one implementation.
 #[derive(Debug, Clone, Serialize)]
@@ -81,6 +83,9 @@ pub struct ImplementationReport {
     pub version: String,
     /// What it says of itself.
     pub profile: Box<RawValue>,
+    /// The command line of an adapter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
 }
 
 /// One law.
@@ -218,6 +223,31 @@ impl ReachReport {
     }
 }
 
+#[cfg(feature = "command")]
+impl Report {
+    /// Ends the story of law 00 with a line.
+    pub(crate) fn add_to_story<M: Mechanism>(&mut self, line: &str) {
+        let row = self.laws.iter_mut().find(|row| row.id == M::laws()[0].id.0);
+        if let Some(story) = row.and_then(|row| row.story.as_mut()) {
+            *story += &format!("  {line}\n");
+        }
+    }
+
+    /// Breaks law 00 by what went wrong outside of any case, unless a case breaks it.
+    pub(crate) fn add_mishap<M: Mechanism>(&mut self, plan: &Plan, what: &str) {
+        let law = &M::laws()[0];
+        match self.laws.iter_mut().find(|row| row.id == law.id.0) {
+            Some(row) if matches!(row.verdict, Verdict::Holds | Verdict::NotExercised) => {
+                row.verdict = Verdict::Broken;
+                row.story = Some(format!("{}\n  after the last case  ← {what}\n", heading(law)));
+            }
+            None if !self.also_broken.contains(&law.id.0) => self.also_broken.push(law.id.0),
+            _ => {}
+        }
+        self.status = status(self, plan);
+    }
+}
+
 /// Shrinks what is broken and makes the report.
 pub(crate) fn report<M: Mechanism>(
     (name, version): (&str, &str),
@@ -235,6 +265,7 @@ pub(crate) fn report<M: Mechanism>(
             name: name.to_owned(),
             version: version.to_owned(),
             profile: raw(findings.judge.profile()),
+            adapter: None,
         },
         seed: plan.seed,
         size: plan.size,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{LawReport, Report, Status, Verdict};
 use crate::cli::{Repeats, Rows, Tone};
 use crate::plan::{CaseNumber, Tier};
+use crate::story::one_line;
 
 /// The report; it ends with a line break.
 pub(crate) fn render(
@@ -54,6 +55,7 @@ fn title(report: &Report) -> String {
     };
     let tier = match report.tier {
         Tier::Both => "cases",
+        Tier::Slots => "cases of slots",
         Tier::Small => "small cases",
         Tier::Random => "random cases",
     };
@@ -162,7 +164,7 @@ fn kinds(report: &Report) -> String {
 pub(crate) fn unsupported(report: &Report) -> Option<String> {
     let (number, why) = report.unsupported_why.as_ref()?;
     let (count, cases) = (report.unsupported, report.cases);
-    Some(format!("{count} of {cases} cases; the first is {number}: {why}"))
+    Some(format!("{count} of {cases} cases; the first is {number}: {}", one_line(why)))
 }
 
 fn conclusion(report: &Report) -> String {

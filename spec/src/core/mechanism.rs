@@ -160,6 +160,13 @@ pub trait Mechanism: Sized + 'static {
     /// The exhaustive small tier.
     fn small(profile: &Self::Profile) -> Box<dyn Iterator<Item = Case<Self>>>;
 
+    /// Cases that test nothing but the slots: ops that are skipped because of them, and ops that are
+    /// not. Whoever writes an implementation in another language writes a slot table too, and these
+    /// are judged before any other. None where ops have no slots, or the profile knows none.
+    fn slots(_profile: &Self::Profile) -> Vec<Case<Self>> {
+        Vec::new()
+    }
+
     /// The memory before the first op.
     fn model(profile: &Self::Profile, setup: &Self::Setup) -> Self::Model;
 
@@ -210,6 +217,14 @@ pub trait Subject<M: Mechanism> {
     /// Runs one case from a fresh world. It does not panic: what goes wrong is the trace's end.
     fn run(&mut self, case: &Case<M>) -> Trace<M>;
 
+    /// Offers a case that it will be asked to run after those that it took before; returns whether
+    /// it takes it, so that one in another process has it while an earlier one is judged.
+    ///
+    /// By default it takes none.
+    fn announce(&mut self, _case: &Case<M>) -> bool {
+        false
+    }
+
     /// Runs a case of which neither the ops nor the events are kept: each is told as soon as it is
     /// done, until the ops end or `tell` has heard enough. It does not panic.
     ///
@@ -238,6 +253,10 @@ impl<M: Mechanism, S: Subject<M> + ?Sized> Subject<M> for Box<S> {
 
     fn run(&mut self, case: &Case<M>) -> Trace<M> {
         (**self).run(case)
+    }
+
+    fn announce(&mut self, case: &Case<M>) -> bool {
+        (**self).announce(case)
     }
 
     fn stream(
