@@ -175,8 +175,8 @@ pub(crate) fn run<M: Mechanism>(
     })
 }
 
-/// Judges the cases that test nothing but the slots; what comes of them is kept only when law 00 is
-/// broken, since nothing else can be judged then.
+/// Judges the cases that test nothing but the slots; what comes of them is kept only when an answer
+/// is one that its slot does not allow, since nothing else can be judged then.
 ///
 /// # Errors
 ///
@@ -198,8 +198,11 @@ pub(crate) fn slots<M: Mechanism>(
         Length::Cases(cases) => cases,
         Length::Default | Length::Time(_) => M::CASES,
     };
-    let broken = tally.breaks[0].is_some();
-    Ok(broken.then(|| Findings { judge, tally, random_cases, elapsed: start.elapsed() }))
+    let broken = tally.breaks[0].as_ref();
+    let is_of_slots = broken.is_some_and(|found| {
+        found.trace.end == End::Whole && found.trace.events.len() == found.case.ops.len()
+    });
+    Ok(is_of_slots.then(|| Findings { judge, tally, random_cases, elapsed: start.elapsed() }))
 }
 
 /// Looks for a break of `law` on one thread: in the first `least` random cases, all of which are

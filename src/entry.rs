@@ -16,7 +16,7 @@ use crate::files::{FileError, Piece};
 use crate::plan::{Plan, Tier};
 use crate::quiet;
 use crate::record::{Record, raw};
-use crate::report::{self, Report};
+use crate::report::Report;
 use crate::story::Story;
 
 mod contender;

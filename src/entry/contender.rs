@@ -104,7 +104,7 @@ impl<M: Mechanism> Contender<'_, M> {
         let open = || self.open(Purpose::Campaign);
         let wrong_slots = match self {
             Contender::BuiltIn(_) => None,
-            Contender::Adapter { .. } => campaign::slots(&open, plan)?,
+            Contender::Adapter { .. } => campaign::slots(&|| self.open(Purpose::Inquiry), plan)?,
         };
         let are_slots_wrong = wrong_slots.is_some();
         let findings = match wrong_slots {

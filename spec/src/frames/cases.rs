@@ -6,6 +6,7 @@
 mod admit;
 mod draw;
 mod simpler;
+mod slots;
 mod small;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::core::KindOf;
 pub(super) use self::admit::admits;
 pub(super) use self::draw::{Draft, draw_op, draw_setup, draw_setup_of};
 pub(super) use self::simpler::simpler;
+pub(super) use self::slots::slots;
 pub(super) use self::small::small;
 
 /// One thing that a case asks.

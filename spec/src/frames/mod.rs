@@ -378,6 +378,10 @@ impl Mechanism for Frames {
         cases::small(profile)
     }
 
+    fn slots(profile: &Profile) -> Vec<Case<Self>> {
+        cases::slots(profile)
+    }
+
     fn model(profile: &Profile, setup: &Setup) -> Model {
         Model::new(profile, setup)
     }

@@ -12,6 +12,7 @@
 mod admit;
 mod draw;
 mod simpler;
+mod slots;
 mod small;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use crate::core::{Bytes, KindOf};
 pub(super) use self::admit::admits;
 pub(super) use self::draw::{Draft, draw_op, draw_setup};
 pub(super) use self::simpler::simpler;
+pub(super) use self::slots::slots;
 pub(super) use self::small::small;
 
 /// The most sectors of a window, of a request and of a look at the image.

@@ -338,6 +338,10 @@ impl Mechanism for Loopdev {
         cases::small(profile)
     }
 
+    fn slots(profile: &Profile) -> Vec<Case<Self>> {
+        cases::slots(profile)
+    }
+
     fn model(profile: &Profile, setup: &Setup) -> Model {
         Model::new(profile, setup)
     }

@@ -37,7 +37,7 @@ pub(in super::super) fn small(profile: &Profile) -> Box<dyn Iterator<Item = Case
     Box::new(sequences(few, FEW).chain(sequences(all, ALL)))
 }
 
-fn setup(profile: &Profile) -> Setup {
+pub(super) fn setup(profile: &Profile) -> Setup {
     let zones = vec![ZonePlan::new(Zone::Normal, Frame(BASE), FRAMES)];
     let most = MOST.min(profile.most);
     Setup { zones, most, pageblock: profile.isolation.then_some(PAGEBLOCK.min(most)) }

@@ -48,7 +48,7 @@ pub(super) fn transforms(offer: &Offer) -> Vec<Transform> {
 }
 
 /// A device of so many sectors, attached in the plainest way.
-fn bare(profile: &Profile, transform: Transform, sectors: u32) -> Setup {
+pub(super) fn bare(profile: &Profile, transform: Transform, sectors: u32) -> Setup {
     let attachment = Attachment {
         transform,
         key: key_of(&transform, profile, 1),
