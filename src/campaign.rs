@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
 use lawbook_spec::core::{
-    Break, Case, End, Judge, LawId, Mechanism, Outcome, Shrinker, Subject, Trace,
-    draw_case_of,
+    Break, Case, End, Judge, LawId, Mechanism, Outcome, Shrinker, Subject, Trace, draw_case_of,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

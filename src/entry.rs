@@ -92,7 +92,6 @@ impl Trouble {
         };
         Trouble::Wrong(format!("unknown {what} `{found}`: {expected}{hint}"))
     }
-
 }
 
 /// A law, as the catalogue shows it.
@@ -143,7 +142,7 @@ pub(crate) struct Outcome {
 
 /// Which cases are to be printed.
 pub(crate) struct Selection<'a> {
-    pub(crate) implementation: &'a str,
+    pub(crate) candidate: &'a Candidate,
     pub(crate) plan: &'a Plan,
     pub(crate) random_cases: u64,
 }
@@ -199,11 +198,7 @@ pub(crate) trait Entry: Sync {
 
     /// Runs a saved case again: on the implementation named, else on the one saved, else on the
     /// reference.
-    fn replay(
-        &self,
-        piece: &Piece<'_>,
-        candidate: Option<&Candidate>,
-    ) -> Result<Outcome, Trouble>;
+    fn replay(&self, piece: &Piece<'_>, candidate: Option<&Candidate>) -> Result<Outcome, Trouble>;
 
     /// Judges a recorded trace.
     fn judge(&self, piece: &Piece<'_>) -> Result<Outcome, Trouble>;
@@ -386,7 +381,7 @@ impl<M: Mechanism> Entry for Built<M> {
         selection: &Selection<'_>,
         put: &mut dyn FnMut(&str) -> io::Result<()>,
     ) -> Result<io::Result<()>, Trouble> {
-        let contender = Contender::BuiltIn(self.find(selection.implementation)?);
+        let contender = self.contender(selection.candidate)?;
         let profile = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?.profile();
         let plan = selection.plan;
         let mut put = |case: Case<M>| put(raw(&Record::<M>::of(case, None)).get());
@@ -412,11 +407,7 @@ impl<M: Mechanism> Entry for Built<M> {
         Ok(Ok(()))
     }
 
-    fn replay(
-        &self,
-        piece: &Piece<'_>,
-        candidate: Option<&Candidate>,
-    ) -> Result<Outcome, Trouble> {
+    fn replay(&self, piece: &Piece<'_>, candidate: Option<&Candidate>) -> Result<Outcome, Trouble> {
         let record: Record<M> = piece.parse()?;
         let saved = record.implementation.as_deref().unwrap_or(REFERENCE);
         if candidate.is_none() && self.find(saved).is_err() {

@@ -36,6 +36,8 @@ mod entry;
 mod files;
 #[cfg(feature = "command")]
 mod mechanisms;
+#[cfg(feature = "command")]
+mod new_adapter;
 
 pub use lawbook_spec as spec;
 pub use lawbook_spec::core::cases;

@@ -106,7 +106,11 @@ impl<M: Mechanism> Greeting<M> {
         match head.mechanism.as_deref() {
             Some(found) if found == M::NAME => {}
             Some(found) => {
-                return Err(format!("expected an adapter of {}, found one of {}", M::NAME, quoted(found)));
+                return Err(format!(
+                    "expected an adapter of {}, found one of {}",
+                    M::NAME,
+                    quoted(found)
+                ));
             }
             None => return Err("expected a field \"mechanism\", found none".into()),
         }
@@ -196,4 +200,3 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(line: &'a [u8], what: &str) -> Resul
         format!("expected {what}, found {}: {}", quoted(&start), shown(&error.to_string()))
     })
 }
-

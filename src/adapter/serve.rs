@@ -49,8 +49,7 @@ pub(crate) fn serve<M: Mechanism>(
     say(out, &greeting)?;
     out.flush()?;
     while let Some(line) = next(input)? {
-        let Asked { id, setup, ops } =
-            parse::<Asked<M>>(&line, "a case").map_err(Stop::Wrong)?;
+        let Asked { id, setup, ops } = parse::<Asked<M>>(&line, "a case").map_err(Stop::Wrong)?;
         let case = Case { setup, ops };
         let trace = match M::admits(&subject.profile(), &case) {
             Ok(()) => quiet::run(subject, &case),

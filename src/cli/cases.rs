@@ -3,10 +3,12 @@
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
 
+use super::adapters::Timeout;
 use super::campaign::expect_size;
 use super::parse::{TierName, count};
 use super::{Console, Ending, find};
-use crate::entry::{Mechanisms, REFERENCE, Selection, Trouble};
+use crate::adapter::CommandLine;
+use crate::entry::{Candidate, Mechanisms, REFERENCE, Selection, Trouble};
 use crate::plan::{Plan, Seed, Shard};
 
 /// Prints cases, each as a line of JSON that `replay` takes
@@ -32,6 +34,13 @@ pub(super) struct Options {
     #[arg(long = "impl", value_name = "NAME", default_value = REFERENCE)]
     implementation: String,
 
+    /// Or the profile of a program that speaks the adapter protocol
+    #[arg(long, value_name = "COMMAND", conflicts_with = "implementation")]
+    adapter: Option<CommandLine>,
+
+    #[command(flatten)]
+    timeout: Timeout,
+
     /// Which tiers of cases: the exhaustive small one, the random one, or the one after the other
     #[arg(long, value_enum, default_value = "random")]
     tier: TierName,
@@ -55,8 +64,10 @@ pub(super) fn run(
         shard: options.shard,
         ..Plan::default()
     };
+    let built_in = || Candidate::BuiltIn(options.implementation.clone());
+    let adapter = options.adapter.as_ref().map(|command| options.timeout.adapter(command));
     let selection = Selection {
-        implementation: &options.implementation,
+        candidate: &adapter.unwrap_or_else(built_in),
         plan: &plan,
         random_cases: options.cases.get(),
     };

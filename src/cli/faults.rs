@@ -138,9 +138,8 @@ fn hunt_all(
             scope.spawn(|| {
                 while let Some(name) = faults.get(taken.fetch_add(1, Ordering::Relaxed)) {
                     let served = options.via_adapter.then(|| served(entry, name, options));
-                    let report = served
-                        .transpose()
-                        .and_then(|served| entry.hunt(name, hunt, served));
+                    let report =
+                        served.transpose().and_then(|served| entry.hunt(name, hunt, served));
                     found.lock().expect("no hunter panics with the lock").push((*name, report));
                     bar.advance();
                 }
@@ -153,11 +152,7 @@ fn hunt_all(
 }
 
 /// This program, as an adapter of a fault.
-fn served(
-    entry: &dyn Entry,
-    fault: &str,
-    options: &Options,
-) -> Result<adapter::Options, Trouble> {
+fn served(entry: &dyn Entry, fault: &str, options: &Options) -> Result<adapter::Options, Trouble> {
     let program = std::env::current_exe()
         .ok()
         .and_then(|path| path.into_os_string().into_string().ok())

@@ -12,6 +12,7 @@ mod faults;
 mod implementations;
 mod judge;
 mod laws;
+mod new_adapter;
 mod parse;
 mod progress;
 mod replay;
@@ -61,6 +62,7 @@ enum Command {
     Implementations(implementations::Options),
     Serve(serve::Options),
     Schema(schema::Options),
+    NewAdapter(new_adapter::Options),
 }
 
 /// Where a command writes.
@@ -146,6 +148,7 @@ pub fn run(
         }
         Command::Serve(options) => serve::run(options, mechanisms, &mut console),
         Command::Schema(options) => schema::run(options, mechanisms, &mut console),
+        Command::NewAdapter(options) => new_adapter::run(options, mechanisms, &mut console),
     };
     match ending {
         Ok(Ending::Kept) => 0,

@@ -38,7 +38,10 @@ const BREAKS: &[(&str, &str)] = &[
     ("answers-another-case", "expected the answer to case "),
     ("answers-an-event-of-another-form", "unknown variant `dnoe`"),
     ("answers-too-few-events", "expected an event for each of 1 ops, found 0"),
-    ("answers-too-many-events", "after the last op    ← expected an event for each of 1 ops, found 2"),
+    (
+        "answers-too-many-events",
+        "after the last op    ← expected an event for each of 1 ops, found 2",
+    ),
     ("answers-events-without-end", "expected an event for each of 1 ops, found 4000001"),
     ("answers-an-error", "no table for \\u{1b}[2J it"),
     ("answers-prose", "expected an answer, found `\"well\"`"),
@@ -73,7 +76,9 @@ const ENDS: &[(&str, &str)] = &[
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for (manners, says) in NOT_RUN {
-        trials.push(claim(&format!("an adapter that {manners} is not run"), || is_not_run(manners, says)));
+        trials.push(claim(&format!("an adapter that {manners} is not run"), || {
+            is_not_run(manners, says)
+        }));
     }
     for (manners, says) in BREAKS {
         let name = format!("an adapter that {manners} breaks law 00 in a case that is saved");
@@ -85,7 +90,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     }
     trials.extend([
         claim("a program that is not there is not run", a_missing_program),
-        claim("an adapter that dies after an answer is asked at most eight times", dies_after_answers),
+        claim(
+            "an adapter that dies after an answer is asked at most eight times",
+            dies_after_answers,
+        ),
         claim("an adapter that supports nothing fails", supports_nothing),
         claim("an adapter that fills its standard error is judged", fills_its_standard_error),
         claim("what an adapter leaves behind is ended", leaves_children),

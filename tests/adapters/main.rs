@@ -9,6 +9,7 @@
 mod hostile;
 mod manners;
 mod served;
+mod skeletons;
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     }
     let mut trials = served::trials();
     trials.extend(hostile::trials());
+    trials.extend(skeletons::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

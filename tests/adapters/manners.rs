@@ -115,7 +115,9 @@ fn misbehave(manners: &str, mut answer: Value, out: &mut impl Write) -> Value {
         "answers-another-case" => answer["id"] = 1_000_000.into(),
         "answers-an-event-of-another-form" => answer["events"][0] = json!({"dnoe": {}}),
         "answers-too-few-events" => drop(answer["events"].as_array_mut().unwrap().pop()),
-        "answers-too-many-events" => answer["events"].as_array_mut().unwrap().push(json!({"skipped": {}})),
+        "answers-too-many-events" => {
+            answer["events"].as_array_mut().unwrap().push(json!({"skipped": {}}))
+        }
         "answers-events-without-end" => {
             let events = r#"{"skipped":{}},"#.repeat(4_000_000);
             writeln!(out, r#"{{"id":{id},"events":[{events}{{"skipped":{{}}}}]}}"#).unwrap();

@@ -15,7 +15,7 @@
 /* What the implementation can do: cases stay inside it, and each ability brings its laws. */
 static const char PROFILE[] = @PROFILE@;
 
-/* The world of one case, made afresh for each; ops name things by the case's own numbers. */
+@INIT@/* The world of one case, made afresh for each; ops name things by the case's own numbers. */
 struct world {
     const struct json *json; /* the case */
     int setup;

@@ -135,6 +135,17 @@ static inline int json_get(const struct json *json, int object, const char *name
     return -1;
 }
 
+/* An element of an array; -1 when there is none. */
+static inline int json_at(const struct json *json, int array, uint64_t index)
+{
+    if (array < 0 || index >= (uint64_t)json_count(json, array))
+        return -1;
+    int element = array + 1;
+    while (index-- > 0)
+        element = json_next(json, element);
+    return element;
+}
+
 /* A whole number; 0 when there is none. */
 static inline uint64_t json_u64(const struct json *json, int token)
 {
