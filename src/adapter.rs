@@ -58,7 +58,7 @@ pub(crate) struct Adapter<M: Mechanism> {
     options: Options,
     /// What the first process said of itself, and the others must say too.
     greeting: OnceLock<(Value, Greeting<M>)>,
-    /// How many processes ended before their time.
+    /// How many processes ended in the middle of a campaign.
     ends: AtomicU32,
     /// What went wrong after the last answer of one.
     mishap: Mutex<Option<String>>,
@@ -234,7 +234,9 @@ impl<M: Mechanism> Client<M> {
         if self.purpose == Purpose::Probe {
             return Trace { events: vec![], end: End::Mishap(what) };
         }
-        self.adapter.ends.fetch_add(1, Ordering::Relaxed);
+        if self.purpose == Purpose::Campaign {
+            self.adapter.ends.fetch_add(1, Ordering::Relaxed);
+        }
         if case.ops.len() < 2 {
             return Trace { events: vec![], end: End::Mishap(what) };
         }

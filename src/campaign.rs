@@ -192,6 +192,9 @@ pub(crate) fn slots<M: Mechanism>(
     for (index, case) in (0..).zip(M::slots(judge.profile())) {
         let number = CaseNumber { tier: Tier::Slots, index };
         tally.judge(&mut *subject, &judge, number, case, start);
+        if tally.breaks[0].is_some() {
+            break;
+        }
     }
     let random_cases = match plan.length {
         Length::Cases(cases) => cases,

@@ -136,6 +136,19 @@ impl Counterexamples {
     }
 }
 
+/// Adapters call themselves what they like: the second of a name is told from the first.
+pub(super) fn tell_apart(report: &mut Report, before: &[(Report, Repeats)]) {
+    let name = report.implementation.name.clone();
+    let is_taken = |name: &str| {
+        before.iter().any(|(other, _)| {
+            other.mechanism == report.mechanism && other.implementation.name == name
+        })
+    };
+    let mut names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
+    let free = names.find(|name| !is_taken(name));
+    report.implementation.name = free.unwrap_or(name);
+}
+
 /// Where a counterexample is saved. An adapter calls itself what it likes, and no folder.
 fn file_of(folder: &Path, report: &Report, law: &LawReport) -> PathBuf {
     let is_plain = |c: char| c.is_alphanumeric() || "-_.+".contains(c);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::adapters::Timeout;
-use super::campaign::{Campaign, Counterexamples, Repeats, check_of};
+use super::campaign::{Campaign, Counterexamples, Repeats, check_of, tell_apart};
 use super::parse::duration;
 use super::progress::Bar;
 use super::{Console, EXIT_STATUS, Ending, find, quoted, select};
@@ -87,8 +87,11 @@ pub(super) fn run(
     for subject in &subjects {
         let candidate = &subject.candidate;
         let bar = Bar::new(&format!("{} {candidate}", subject.entry.name()));
-        let report = subject.entry.check(candidate, &subject.plan, &bar)?;
+        let mut report = subject.entry.check(candidate, &subject.plan, &bar)?;
         drop(bar);
+        if let Candidate::Adapter(_) = candidate {
+            tell_apart(&mut report, &reports);
+        }
         let repeats = Repeats::of(&report, candidate, &options.counterexamples);
         options.counterexamples.save(&report)?;
         let repeat = repeat(options, &report, candidate);

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::adapters::Timeout;
-use super::campaign::{Campaign, Counterexamples, Repeats};
+use super::campaign::{Campaign, Counterexamples, Repeats, tell_apart};
 use super::laws::find_law;
 use super::progress::Bar;
 use super::{Console, Ending, find, quoted};
@@ -88,8 +88,11 @@ pub(super) fn run(
     let mut reports = Vec::new();
     for candidate in &chosen.candidates {
         let bar = Bar::new(&format!("{} {candidate}", entry.name()));
-        let report = entry.check(candidate, &plan, &bar)?;
+        let mut report = entry.check(candidate, &plan, &bar)?;
         drop(bar);
+        if let Candidate::Adapter(_) = candidate {
+            tell_apart(&mut report, &reports);
+        }
         options.counterexamples.save(&report)?;
         let repeats = Repeats::of(&report, candidate, &options.counterexamples);
         reports.push((report, repeats));

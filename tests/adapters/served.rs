@@ -27,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials.extend([
         claim("the faults of init are killed alike as adapters", || kills_are_the_same("init")),
         claim("a comparison has a column for each adapter", a_comparison),
+        claim("the example of the README is what an adapter says", the_readme_is_right),
         claim("an adapter needs one mechanism", an_adapter_needs_one_mechanism),
         claim("what is no greeting is refused by what serves", what_is_no_greeting),
     ]);
@@ -121,17 +122,41 @@ fn gather(schema: &Value, references: &mut Vec<String>) {
 fn a_comparison() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (served("frames", "understudy"), served("frames", "fault:counts-one-frame"));
-    let arguments = ["compare", "frames", "reference", "--adapter", &one, "--adapter", &two];
+    let three = format!("{one} ");
+    let arguments = ["compare", "frames", "reference"];
+    let adapters = ["--adapter", &one, "--adapter", &two, "--adapter", &three];
     let campaign = ["--tier", "random", "--cases", "50", "--json", "all.json", "--timeout", "9s"];
-    let run = lawbook(folder.path(), &[&arguments[..], &campaign].concat());
+    let run = lawbook(folder.path(), &[&arguments[..], &adapters, &campaign].concat());
     assert_eq!((run.status, run.err.as_str()), (0, ""), "{}", run.out);
     let all = read_json(&folder.path().join("all.json"));
     let names: Vec<_> = all["results"].as_array().unwrap().iter().collect();
     let names: Vec<_> = names.iter().map(|one| &one["implementation"]["name"]).collect();
-    assert_eq!(names, ["reference", "adapter:understudy", "adapter:fault:counts-one-frame"]);
+    assert_eq!(names[..2], ["reference", "adapter:understudy"]);
+    assert_eq!(names[2..], ["adapter:fault:counts-one-frame", "adapter:understudy-2"]);
     assert_eq!(all["results"][1]["implementation"]["adapter"], one);
     let repeat = run.out.lines().find(|line| line.starts_with("repeat: lawbook compare ")).unwrap();
     assert!(repeat.contains(" --adapter ") && repeat.contains(" --timeout 9s"), "{repeat}");
+}
+
+/// The plain understudy answers the case of the README as the README does.
+fn the_readme_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let readme = include_str!("../../README.md");
+    let said = |arrow: &str, part: &str| {
+        let mut lines = readme.lines().filter_map(|line| line.strip_prefix(arrow));
+        lines.find(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}"))
+    };
+    let hello = said("→ ", "\"lawbook\"");
+    let case = said("→ ", "\"id\":1,");
+    std::fs::write(folder.path().join("said"), format!("{hello}\n{case}\n")).unwrap();
+    let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_lawbook"));
+    let said_file = std::fs::File::open(folder.path().join("said")).unwrap();
+    let run = crate::run(serve.args(["serve", "frames", "understudy-plain"]).stdin(said_file));
+    assert_eq!((run.status, run.err.as_str()), (0, ""));
+    let answers: Vec<Value> =
+        run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let expected: Value = serde_json::from_str(said("← ", "\"id\":1,")).unwrap();
+    assert_eq!(answers[1], expected);
 }
 
 fn an_adapter_needs_one_mechanism() {

@@ -116,6 +116,15 @@ fn bad_input() -> Vec<(String, &'static str)> {
         (String::new(), "cases frames --size 0"),
         (String::new(), "check --ops 0"),
         (String::new(), "check --jobs 0"),
+        (String::new(), "check --adapter ./mine"),
+        (String::new(), "check frames --adapter ./mine --timeout 0s"),
+        (String::new(), "check frames --adapter 'mine"),
+        (String::new(), "compare frames --adapter ''"),
+        (String::new(), "replay FILE --adapter ./mine --impl reference"),
+        (String::new(), "serve frames nobody"),
+        (String::new(), "schema pages"),
+        (String::new(), "new-adapter cobol frames mine"),
+        (String::new(), "new-adapter c pages mine"),
         (String::new(), "check --tier large"),
         (String::new(), "check --json nowhere/result.json"),
         (String::new(), "check --junit ."),
@@ -201,6 +210,9 @@ fn the_help_is_as_the_golden_file_has_it() {
         "cases",
         "judge",
         "implementations",
+        "new-adapter",
+        "serve",
+        "schema",
     ] {
         let run = lawbook(folder.path(), &format!("{command} --help"));
         assert_eq!((run.status, run.err.as_str()), (0, ""));
