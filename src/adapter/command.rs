@@ -42,7 +42,9 @@ impl FromStr for CommandLine {
     fn from_str(text: &str) -> Result<Self, String> {
         match shlex::split(text) {
             None => Err("expected a command whose quotes are closed".into()),
-            Some(words) if words.is_empty() => Err("expected a command, found none".into()),
+            Some(words) if words.first().is_none_or(String::is_empty) => {
+                Err("expected a command, found none".into())
+            }
             Some(words) => Ok(CommandLine { text: text.to_owned(), words }),
         }
     }
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_command_has_a_program_and_closes_its_quotes() {
-        for text in ["", "  ", "'./mine", "./mine \"x"] {
+        for text in ["", "  ", "''", "'./mine", "./mine \"x"] {
             assert!(text.parse::<CommandLine>().is_err(), "{text}");
         }
     }
