@@ -67,7 +67,7 @@ class Module:
         return {"unloaded": {}}
 
     def call(self, stack, half, index, end, acts=()):
-        """A callback: it is noted, makes the entry that it is told to make, and ends as it is told."""
+        """A callback: it is noted, and does and ends as it is told."""
         deeds = [self.act(stack, index, **act) for act in acts]
         self.calls.append({"half": half, "module": self.number, "pair": index, "deeds": deeds})
         if "panics" in end:
@@ -87,7 +87,7 @@ class Module:
 
 
 def chain(error):
-    """The failures that an exception tells of: its own, last, and before it those of its contexts."""
+    """The failures that an exception tells of: those of its contexts, and then its own."""
     return [*(chain(error.__context__) if error.__context__ else []), error.report]
 
 
