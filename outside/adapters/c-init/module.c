@@ -1,0 +1,27 @@
+// A module as a program: its inits are constructors, which run before main, and its exits are
+// destructors, which run after it. PAIRS, on the command line of the compiler, registers them.
+#include <stdio.h>
+#include <stdlib.h>
+
+// A constructor returns nothing: one that fails has but exit() to keep others from running.
+static void init(int pair) {
+    char *codes = getenv("CODES");
+    long code = strtol(codes, &codes, 10);
+    for (int before = pair; before > 0; before--) code = strtol(codes, &codes, 10);
+    printf("init %d %ld\n", pair, code);
+    if (code < 0) exit(EXIT_FAILURE);
+}
+
+#define INIT(pair, priority) \
+    __attribute__((constructor(priority))) static void init_##pair(void) { init(pair); }
+#define EXIT(pair, priority) \
+    __attribute__((destructor(priority))) static void exit_##pair(void) { printf("exit %d\n", pair); }
+
+PAIRS
+
+// The module is live until the input ends.
+int main(void) {
+    puts("live");
+    fflush(stdout);
+    while (getchar() != EOF) {}
+}
