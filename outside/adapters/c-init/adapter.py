@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Lets Lawbook judge the constructors and destructors of C, in the order that a compiler gives them.
+"""Lets Lawbook judge the constructors and destructors of C, as compiler, linker and libc run them.
 
 Each module is a program, `module.c` with its pairs: to start it is to load the module, and to let
-it end is to unload it. What runs is up to compiler, linker and C library. The arguments of this
-adapter are the compiler's command, `cc` where there are none.
+it end is to unload it. The arguments are the compiler's command, `cc` where there are none.
 """
 
 import functools
@@ -93,8 +92,8 @@ class Case:
         ((kind, fields),) = op.items()
         answer = getattr(self, kind + "_")(**fields)
         left = [{"state": "live" if module.process else "unloaded"} for module in self.modules]
-        event = {"done": {"calls": self.calls[:], "answer": answer, "left": left}}
-        return event if answer else {"skipped": {}}
+        done = {"calls": self.calls[:], "answer": answer, "left": left}
+        return {"done": done} if answer else {"skipped": {}}
 
     def load_(self, module):
         return self.modules[module].load()

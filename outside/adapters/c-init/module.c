@@ -13,15 +13,14 @@ static void init(int pair) {
 }
 
 #define INIT(pair, priority) \
-    __attribute__((constructor(priority))) static void init_##pair(void) { init(pair); }
+    __attribute__((constructor(priority))) static void i##pair(void) { init(pair); }
 #define EXIT(pair, priority) \
-    __attribute__((destructor(priority))) static void exit_##pair(void) { printf("exit %d\n", pair); }
+    __attribute__((destructor(priority))) static void e##pair(void) { printf("exit %d\n", pair); }
 
 PAIRS
 
-// The module is live until the input ends.
 int main(void) {
     puts("live");
     fflush(stdout);
-    while (getchar() != EOF) {}
+    while (getchar() != EOF) {}  // It is live until the input ends.
 }
