@@ -7,17 +7,18 @@ it end is to unload it. The arguments are the compiler's command, `cc` where the
 
 import functools
 import json
-import subprocess
 import sys
 import tempfile
 from collections import namedtuple
 from pathlib import Path
+from subprocess import PIPE, Popen, run as execute
 
 COMPILER = sys.argv[1:] or ["cc"]
 CANNOT = "built_in boot_log references reentrant exit_errors panics blacklist parameters legacy"
 PROFILE = {"permanence": "never", "failure": "negative", "held": "unwind", "nulls": True}
 PROFILE |= dict.fromkeys([*CANNOT.split(), "entries"], False)
 FOLDER = tempfile.TemporaryDirectory(prefix="lawbook-c-init-")
+SUCCESS = {"returns": {"code": 0}}
 Pair = namedtuple("Pair", "priority init exit", defaults=[None, None])
 
 
@@ -26,7 +27,7 @@ def compiled(pairs):
     """The program of a module; the same for all modules with such pairs."""
     program = f"{FOLDER.name}/{compiled.cache_info().misses}"
     source = Path(__file__).with_name("module.c")
-    subprocess.run([*COMPILER, f"-DPAIRS={pairs}", "-o", program, source], check=True)
+    execute([*COMPILER, f"-DPAIRS={pairs}", "-o", program, source], check=True)
     return program
 
 
@@ -47,10 +48,9 @@ class Module:
     def load(self):
         if self.process:
             return {"refused": {"error": "already_loaded"}}
-        inits = [pair.init or {"end": {"returns": {"code": 0}}} for pair in self.pairs]
-        codes = [str(init["end"]["returns"]["code"]) for init in inits]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(self.program, env={"CODES": " ".join(codes)}, **pipes)
+        ends = [pair.init["end"] if pair.init else SUCCESS for pair in self.pairs]
+        codes = " ".join(str(end["returns"]["code"]) for end in ends)
+        self.process = Popen(self.program, env={"CODES": codes}, stdin=PIPE, stdout=PIPE, text=True)
         code = self.hear()
         return {"loaded": {}} if self.process else {"failed": {"failure": {"code": {"code": code}}}}
 
@@ -70,14 +70,9 @@ class Module:
                 return code
             self.calls.append({"half": half, "module": self.number, "pair": int(numbers[0])})
             code = int(numbers[1]) if half == "init" else code
-        self.end()
+        with self.process:
+            self.process = None
         return code
-
-    def end(self):
-        if self.process:
-            with self.process as process:
-                process.kill()
-        self.process = None
 
 
 class Case:
@@ -88,12 +83,12 @@ class Case:
         self.modules = [Module(i, self.calls, **module) for i, module in enumerate(modules)]
 
     def step(self, op):
-        self.calls.clear()
         ((kind, fields),) = op.items()
+        self.calls.clear()
         answer = getattr(self, kind + "_")(**fields)
         left = [{"state": "live" if module.process else "unloaded"} for module in self.modules]
-        done = {"calls": self.calls[:], "answer": answer, "left": left}
-        return {"done": done} if answer else {"skipped": {}}
+        done = {"done": {"calls": self.calls[:], "answer": answer, "left": left}}
+        return done if answer else {"skipped": {}}
 
     def load_(self, module):
         return self.modules[module].load()
@@ -102,18 +97,19 @@ class Case:
         return self.modules[module].unload()
 
     def break_(self, module, pair, end):
-        init = self.modules[module].pairs[pair].init
-        return init and (init.update(end=end) or {"done": {}})
+        if init := self.modules[module].pairs[pair].init:
+            init["end"] = end
+            return {"done": {}}
 
     def repair_(self, module, pair):
-        return self.break_(module, pair, {"returns": {"code": 0}})
+        return self.break_(module, pair, SUCCESS)
 
 
 def run(id, setup, ops):
     case = Case(**setup)
     events = [case.step(op) for op in ops]
     for module in case.modules:
-        module.end()
+        module.unload()
     return {"id": id, "events": events}
 
 

@@ -12,8 +12,8 @@
     "'transfers':false,'image':true,'flips':false,'block_size':false,'offsets':false," \
     "'first':true,'far':false,'size_limit':false,'read_only':false,'crypt_unit':true," \
     "'partial_units':true,'equal_halves':'accepted','partial_requests':'refused'}"
-#define FIELDS " sector sectors data cuts segments then direction transform key n change " \
-    "offset_bytes first size_limit_bytes read_only block_bytes "
+#define KNOWN " write read show reopen attach crypt_unit sector sectors data cuts segments then " \
+    "n direction transform key offset_bytes first size_limit_bytes read_only block_bytes change "
 #define number(value, path) json_object_get_uint64(at(value, path))
 typedef const char *refusal;  // an error of the contract, or NULL when all is well
 typedef struct { json_object *plan; gcry_cipher_hd_t cipher; uint64_t size, unit, first; } device;
@@ -44,7 +44,7 @@ static size_t bytes(json_object *value, const char *path) {
 
 // Attaches a device to an image of this size, if it fits.
 static refusal attach(device *by, json_object *to, size_t size) {
-    json_object *how = at(only(FIELDS, to), "/transform/cipher");
+    json_object *how = at(only(KNOWN, to), "/transform/cipher");
     int algorithm = number(how, "/key_bits") == 256 ? GCRY_CIPHER_AES128 : GCRY_CIPHER_AES256;
     *by = (device){to, NULL, size, number(how, "/unit_bytes"), number(to, "/first")};
     if (!at(only(" cipher iv key_bits unit_bytes large_sectors ", how), "/iv")) return "no_iv";
@@ -141,8 +141,8 @@ int main(void) {
         memset(image, 0, size);
         printf("{\"id\":%s,\"events\":[", json_object_get_string(at(request, "/id")));
         for (size_t index = 0; index < json_object_array_length(ops); index++) {
-            json_object_object_foreach(json_object_array_get_idx(ops, index), kind, op)
-                printf(index ? "," : ""), step(kind, only(FIELDS, op));
+            json_object_object_foreach(only(KNOWN, json_object_array_get_idx(ops, index)), kind, op)
+                printf(index ? "," : ""), step(kind, only(KNOWN, op));
         }
         printf("]}\n");
         gcry_cipher_close(now.cipher), json_object_put(now.plan), json_object_put(request);

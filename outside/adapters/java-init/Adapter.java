@@ -1,8 +1,7 @@
 // Init and exit on try-with-resources, and an adapter that lets Lawbook judge it.
-//
 // A pair is a resource: its init makes it, its close is the exit. Each is opened in the block of
 // the one before; in the innermost the module is live, and its thread waits to unload it. What is
-// told of failures is what Java kept: the exception that came out, and those that it suppressed.
+// told of failures is the exception that Java lets out, and those that it suppressed.
 import com.google.gson.*;
 import java.io.*;
 import java.util.*;
@@ -12,7 +11,9 @@ public class Adapter {
     static final String PROFILE = """
         {"permanence": "never", "failure": "negative", "held": "unwind", "exit_errors": true,
          "panics": true, "nulls": true, "built_in": false, "boot_log": false, "references": false,
-         "reentrant": false, "blacklist": false, "parameters":false, "legacy":false, "entries":false}""";
+         "reentrant": false, "blacklist": false, "parameters": false, "legacy": false,
+         "entries": false}""";
+    static final String SUCCESS = "{'returns':{'code':0}}";
     static List<Module> modules;
     static JsonArray calls;  // the callbacks of the op that is under way
 
@@ -71,8 +72,7 @@ public class Adapter {
             }).start();
             Object end = told.take();
             JsonArray failures = failures(end);
-            live = end.equals("live");
-            if (live) return json("{'loaded':{}}");
+            if (live = end.equals("live")) return json("{'loaded':{}}");
             JsonElement init = failures.remove(0).getAsJsonObject().get("failure");
             return json("{'failed':{'failure':%s,'exits':%s}}", init, failures);
         }
@@ -116,19 +116,19 @@ public class Adapter {
             case "load" -> module.load();
             case "unload" -> module.unload();
             case "break" -> module.change(fields.get("pair").getAsInt(), fields.get("end"));
-            default -> module.change(fields.get("pair").getAsInt(), json("{'returns':{'code':0}}"));
+            case "repair" -> module.change(fields.get("pair").getAsInt(), json(SUCCESS));
+            default -> throw new IllegalArgumentException("op " + kind);
         };
+        if (answer == null) return json("{'skipped':{}}");
         JsonArray left = new JsonArray();
         for (Module one : modules) left.add(json("{'state':'%s'}", one.live ? "live" : "unloaded"));
-        if (answer == null) return json("{'skipped':{}}");
         return json("{'done':{'calls':%s,'answer':%s,'left':%s}}", calls, answer, left);
     }
 
     static JsonElement run(JsonObject request) throws InterruptedException {
         modules = new ArrayList<>();
         JsonObject setup = only(request.get("setup"), "modules", "twin");
-        for (JsonElement plan : setup.getAsJsonArray("modules"))
-            modules.add(new Module(plan));
+        for (JsonElement plan : setup.getAsJsonArray("modules")) modules.add(new Module(plan));
         JsonArray events = new JsonArray();
         for (JsonElement op : request.getAsJsonArray("ops"))
             for (String kind : op.getAsJsonObject().keySet())
