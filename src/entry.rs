@@ -21,6 +21,7 @@ use crate::story::Story;
 
 mod contender;
 mod fault;
+mod picture;
 
 use self::contender::Contender;
 pub(crate) use self::contender::{Candidate, REFERENCE};
@@ -188,6 +189,16 @@ pub(crate) trait Entry: Sync {
         hunt: &Hunt,
         served: Option<adapter::Options>,
     ) -> Result<FaultReport, Trouble>;
+
+    /// Whether there are pictures of the cases of this mechanism.
+    fn has_pictures(&self) -> bool;
+
+    /// Whether there can be one of the implementation.
+    fn expect_picture(&self, candidate: &Candidate) -> Result<(), Trouble>;
+
+    /// A picture of what was reported, as SVG text: of the first broken law's counterexample, or of
+    /// the mechanism's example where no broken law is reported.
+    fn picture(&self, candidate: &Candidate, report: &Report) -> Result<String, Trouble>;
 
     /// Gives cases, each as a line of JSON, until they end or `put` fails.
     fn cases(
@@ -374,6 +385,22 @@ impl<M: Mechanism> Entry for Built<M> {
             Some(what) => Err(Trouble::Missing(format!("{}: {what}", contender.name()))),
             None => Ok(report),
         }
+    }
+
+    fn has_pictures(&self) -> bool {
+        M::PICTURES.is_some()
+    }
+
+    fn expect_picture(&self, candidate: &Candidate) -> Result<(), Trouble> {
+        let contender = self.contender(candidate)?;
+        let subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        picture::pictures::<M>(&contender.name(), &subject.profile()).map(drop)
+    }
+
+    fn picture(&self, candidate: &Candidate, report: &Report) -> Result<String, Trouble> {
+        let contender = self.contender(candidate)?;
+        let mut subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        picture::draw(&mut *subject, report)
     }
 
     fn cases(

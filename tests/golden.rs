@@ -46,7 +46,10 @@ const FILES: &[(&str, &[&str])] = &[
     ("frames", &["counterexamples", "kill_matrix", "laws"]),
     ("init", &["counterexamples", "kill_matrix", "known_answers_of_2003", "laws"]),
     ("loopdev", &["counterexamples", "images_of_4096_byte_units", "kill_matrix", "laws"]),
-    ("memory", &["counterexamples", "kill_matrix", "laws"]),
+    (
+        "memory",
+        &["counterexamples", "kill_matrix", "laws", "picture_of_a_break", "picture_of_a_pass"],
+    ),
 ];
 
 type Catalogue = fn() -> String;
@@ -165,6 +168,26 @@ fn check_speed_of_kills(mechanism: &str, faults: &[Value]) {
     let short = faults.iter().filter(|fault| number(fault, "ops") <= few_ops).count();
     let all = faults.len();
     assert!(short * 10 >= all * 9, "{short} of {all} have at most {few_ops} ops");
+}
+
+#[test]
+fn the_frame_maps_of_a_pass_and_of_a_break_are_as_before() {
+    for (name, arguments, status) in [
+        ("picture_of_a_pass", "reference --tier small --shard 1/1000", 0),
+        ("picture_of_a_break", "fault:pass-moves-the-pinned --tier random --cases 400", 1),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("map.svg");
+        let run = Command::new(env!("CARGO_BIN_EXE_lawbook"))
+            .args(["check", "memory", "--impl"])
+            .args(arguments.split_whitespace())
+            .arg("--picture")
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert_eq!(run.status.code(), Some(status), "{}", String::from_utf8_lossy(&run.stderr));
+        golden(Memory::NAME, name, &fs::read_to_string(file).unwrap());
+    }
 }
 
 #[test]

@@ -3,12 +3,37 @@
 //! It does not cover what a schema can't say: which ops a profile admits, and what the laws ask.
 
 use lawbook_spec::core::Mechanism;
+use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 /// The schema of one line, in either direction; each kind of line is a definition of its own.
 pub(crate) fn schema<M: Mechanism>() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let messages = messages::<M>(&mut generator);
+    let mut definitions = generator.take_definitions(true);
+    let mut lines = Vec::new();
+    for (name, description, properties, required) in messages {
+        lines.push(json!({"$ref": format!("#/$defs/{name}")}));
+        let message = json!({
+            "description": description, "type": "object", "properties": properties,
+            "required": required, "additionalProperties": false,
+        });
+        definitions.insert(name.to_owned(), message);
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": format!("lawbook adapter protocol {}, {}", crate::FORMAT, M::NAME),
+        "description": format!("One line to or from an adapter of {}.", M::TITLE),
+        "oneOf": lines,
+        "$defs": definitions,
+    })
+}
+
+/// A kind of line: its name, what it is, its fields, and which of them it must have.
+type Message = (&'static str, &'static str, Value, Vec<&'static str>);
+
+fn messages<M: Mechanism>(generator: &mut SchemaGenerator) -> [Message; 6] {
     let setup = generator.subschema_for::<M::Setup>();
     let op = generator.subschema_for::<M::Op>();
     let event = generator.subschema_for::<M::Event>();
@@ -17,7 +42,7 @@ pub(crate) fn schema<M: Mechanism>() -> Value {
     let mechanism = json!({"const": M::NAME});
     let id = json!({"type": "integer", "format": "uint64", "minimum": 0});
     let name = json!({"type": "string", "minLength": 1, "maxLength": 100});
-    let messages = [
+    [
         (
             "to_adapter_greeting",
             "The first line to an adapter.",
@@ -63,22 +88,5 @@ pub(crate) fn schema<M: Mechanism>() -> Value {
             }),
             vec!["id", "error"],
         ),
-    ];
-    let mut definitions = generator.take_definitions(true);
-    let mut lines = Vec::new();
-    for (name, description, properties, required) in messages {
-        lines.push(json!({"$ref": format!("#/$defs/{name}")}));
-        let message = json!({
-            "description": description, "type": "object", "properties": properties,
-            "required": required, "additionalProperties": false,
-        });
-        definitions.insert(name.to_owned(), message);
-    }
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": format!("lawbook adapter protocol {}, {}", crate::FORMAT, M::NAME),
-        "description": format!("One line to or from an adapter of {}.", M::TITLE),
-        "oneOf": lines,
-        "$defs": definitions,
-    })
+    ]
 }

@@ -62,6 +62,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
+    /// Draw the counterexample of the first broken law that is reported, and else an example, as
+    /// SVG; of one implementation, of a mechanism that has pictures
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+
     #[command(flatten)]
     counterexamples: Counterexamples,
 }
@@ -79,7 +84,10 @@ pub(super) fn run(
     console: &mut Console<'_>,
 ) -> Result<Ending, Trouble> {
     let subjects = subjects(options, mechanisms)?;
-    for file in options.json.iter().chain(&options.junit) {
+    if options.picture.is_some() {
+        expect_picture(&subjects, mechanisms)?;
+    }
+    for file in options.json.iter().chain(&options.junit).chain(&options.picture) {
         expect_writable(file)?;
     }
     options.counterexamples.expect_folder()?;
@@ -103,6 +111,11 @@ pub(super) fn run(
     }
     if let Some(file) = &options.junit {
         write_whole(file, junit::render(&reports, options.strict).as_bytes())?;
+    }
+    if let (Some(file), Some(subject), Some((report, _))) =
+        (&options.picture, subjects.first(), reports.first())
+    {
+        write_whole(file, subject.entry.picture(&subject.candidate, report)?.as_bytes())?;
     }
     let kept = reports.iter().all(|(report, _)| report.status == Status::Holds);
     Ok(Ending::broken_if(!kept))
@@ -151,6 +164,24 @@ fn subjects<'a>(
         }
     }
     Ok(subjects)
+}
+
+/// Whether there is one thing to draw, and it can be drawn.
+fn expect_picture(subjects: &[Subject<'_>], mechanisms: &Mechanisms) -> Result<(), Trouble> {
+    if let Some(other) = subjects.iter().find(|subject| !subject.entry.has_pictures()) {
+        let with = mechanisms.entries().filter(|entry| entry.has_pictures());
+        let names: Vec<_> = with.map(Entry::name).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let what = format!("expected a mechanism with pictures ({names}) for --picture");
+        return Err(Trouble::Wrong(format!("{what}, found {}", other.entry.name())));
+    }
+    match subjects {
+        [subject] => subject.entry.expect_picture(&subject.candidate),
+        others => {
+            let what = "expected one implementation for --picture, found";
+            Err(Trouble::Wrong(format!("{what} {}", others.len())))
+        }
+    }
 }
 
 fn plan(options: &Options) -> Plan {

@@ -128,6 +128,11 @@ fn bad_input() -> Vec<(String, &'static str)> {
         (String::new(), "check --tier large"),
         (String::new(), "check --json nowhere/result.json"),
         (String::new(), "check --junit ."),
+        (String::new(), "check frames --picture map.svg"),
+        (String::new(), "check --picture map.svg"),
+        (String::new(), "check memory --impl reference --impl understudy --picture map.svg"),
+        (String::new(), "check memory --impl understudy-plain --picture map.svg"),
+        (String::new(), "check memory --picture nowhere/map.svg"),
         (String::new(), "check --exempt nothing.json"),
         (
             r#"{"lawbook":1,"mechanism":"loopdev","exempt":{"LOOPDEV-99":"why"}}"#.into(),
@@ -385,6 +390,34 @@ fn the_junit_file_has_a_test_case_per_law() {
 }
 
 #[test]
+fn a_picture_is_of_the_first_counterexample_and_else_an_example() {
+    let folder = folder();
+    let picture = |arguments: &str, status| {
+        let run = lawbook(folder.path(), &format!("check memory {arguments} --picture map.svg"));
+        assert_eq!((run.status, run.err.as_str()), (status, ""), "{arguments}");
+        fs::read_to_string(folder.path().join("map.svg")).unwrap()
+    };
+    let says = |svg: &str, text: &str| svg.lines().any(|line| line.contains(text));
+    let example = "an example: no law that is reported is broken";
+    let kept = picture("--tier small --shard 1/1000", 0);
+    assert!(says(&kept, "reference of memory") && says(&kept, example), "{kept}");
+    assert!(says(&kept, "; 8: moves to ") && says(&kept, "under writeback"), "{kept}");
+    let fault = "--impl fault:pass-moves-the-pinned --tier random --cases 400";
+    let broken = picture(fault, 1);
+    assert!(says(&broken, "MEMORY-24 is broken: ") && !says(&broken, example), "{broken}");
+    assert_eq!(broken, picture(&format!("{fault} --law MEMORY-24 --jobs 1"), 1));
+    let other = picture(&format!("{fault} --law MEMORY-01"), 1);
+    assert!(says(&other, example) && !says(&other, "is broken: "), "{other}");
+}
+
+#[test]
+fn a_mechanism_without_pictures_refuses_one_and_says_which_has_some() {
+    let run = toy(folder().path(), "check toy --picture DIR/map.svg");
+    let line = "error: expected a mechanism with pictures (none) for --picture, found toy\n";
+    assert_eq!((run.status, run.out.as_str(), run.err.as_str()), (2, "", line));
+}
+
+#[test]
 fn one_job_and_two_give_the_same_json_but_for_the_time() {
     let folder = folder();
     for implementation in ["reference", "fault:counts-units"] {
@@ -410,6 +443,7 @@ fn a_command_that_fails_leaves_no_file_and_keeps_the_old_one() {
         "check toy --impl abacus --json DIR/result.json --junit DIR/junit.xml",
         "check toy --exempt DIR/nothing --json DIR/result.json",
         "check toy --json DIR/result.json --junit DIR/nowhere/junit.xml",
+        "check toy --json DIR/result.json --picture DIR/map.svg",
         "faults toys --json DIR/result.json",
         "compare toy reference nobody --json DIR/result.json --save DIR/save",
         "compare toy reference abacus --json DIR/result.json --save DIR/save",

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Case, End, Law, Trace};
+use super::{Case, End, Law, Pictures, Trace};
 
 /// What every part of a case and a trace is: plain data with a JSON form.
 ///
@@ -193,6 +193,9 @@ pub trait Mechanism: Sized + 'static {
     fn may_abort(_profile: &Self::Profile, _model: &Self::Model, _op: &Self::Op) -> bool {
         false
     }
+
+    /// How cases are drawn; none where their stories are enough.
+    const PICTURES: Option<Pictures<Self>> = None;
 
     /// The world of a case, in one line of a story.
     fn tell_setup(setup: &Self::Setup) -> String;

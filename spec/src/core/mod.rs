@@ -8,6 +8,7 @@
 //! | [`judge`](Judge) | one case and its trace to one [`Verdict`], with evidence |
 //! | [`draw`](draw_case) | bytes to a case, with swarm masks |
 //! | [`implementation`](Implementation) | what is built in, as a list of values |
+//! | [`picture`](Pictures) | how a mechanism draws its cases, where it does |
 //! | [`shrink`](Shrinker) | a broken case to a smaller one |
 //! | [`strategy`](cases) | cases as a proptest `Strategy` |
 //!
@@ -24,6 +25,7 @@ mod implementation;
 mod judge;
 mod law;
 mod mechanism;
+mod picture;
 mod shrink;
 mod strategy;
 #[cfg(test)]
@@ -37,5 +39,6 @@ pub use self::implementation::{Implementation, Missing, Origin};
 pub use self::judge::{Break, Judge, Verdict, Watch};
 pub use self::law::{Breach, Check, Judgement, Law, LawId, Level, Source, always};
 pub use self::mechanism::{Data, KindOf, Mechanism, Outcome, Subject, Tell};
+pub use self::picture::{Draw, Heading, Pictures};
 pub use self::shrink::Shrinker;
 pub use self::strategy::{CaseStrategy, CaseTree, cases};

@@ -17,13 +17,14 @@ mod cases;
 mod contract;
 mod laws;
 mod model;
+mod picture;
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::core::{Case, KindOf, Law, Mechanism, Outcome};
+use crate::core::{Case, KindOf, Law, Mechanism, Outcome, Pictures};
 use crate::frames;
 
 pub use self::cases::{Kind, Op};
@@ -298,6 +299,7 @@ impl Mechanism for Memory {
     const LENGTHS: &'static [u16] =
         &[8, 8, 16, 16, 32, 32, 32, 40, 40, 40, 64, 64, 64, 64, 64, 256];
     const KINDS: &'static [KindOf<Kind>] = cases::KINDS;
+    const PICTURES: Option<Pictures<Self>> = Some(picture::PICTURES);
 
     type Draft = cases::Draft;
     type Event = Event;
