@@ -76,6 +76,10 @@ impl Chains {
         std::iter::successors(first, next).map(|at| self.place(at))
     }
 
+    pub(super) fn bookkeeping_bytes(&self) -> usize {
+        size_of_val(self.links.as_slice())
+    }
+
     fn place(&self, at: u32) -> Place {
         let Link { page, process, .. } = self.links[at as usize];
         Place { process, page }

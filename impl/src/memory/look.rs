@@ -4,7 +4,7 @@
 
 use lawbook_spec::frames::Run;
 use lawbook_spec::memory::{
-    Dump, FrameShown, Holds, Page, Place, Process, ProcessShown, Pte, SAMPLES, SPACE_PAGES,
+    Dump, Frame, FrameShown, Holds, Page, Place, Process, ProcessShown, Pte, SAMPLES, SPACE_PAGES,
     Translation,
 };
 
@@ -12,6 +12,19 @@ use super::machine::Machine;
 use super::objects::Sort;
 use super::pages::{Owner, PageState, Rank, Span};
 use super::space::Space;
+
+/// The bytes that a machine keeps, without those of its pages, its page tables and its areas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bookkeeping {
+    /// For its frames, used or not: state, content while that is one byte, and what the allocator
+    /// keeps.
+    pub frames: usize,
+    /// For the objects and their lists of areas, by their entries: the nodes of the lists have room
+    /// for up to twice as many.
+    pub objects: usize,
+    /// For the links that are or were in a chain.
+    pub chains: usize,
+}
 
 impl Machine {
     /// All that can be seen.
@@ -29,7 +42,27 @@ impl Machine {
     /// tests and measurements.
     pub fn reverse_maps(&self, place: Place) -> Option<[Vec<Place>; 2]> {
         let rank = self.entry(place)?.rank;
-        Some([self.places(rank).collect(), self.chain(rank)])
+        Some([self.places(rank).collect(), self.chain(rank).collect()])
+    }
+
+    /// The places that map the page of a frame, as its object has them; none where there is no such
+    /// frame.
+    pub fn walk_objects(&self, frame: Frame) -> impl Iterator<Item = Place> {
+        self.frames.find(frame).into_iter().flat_map(|rank| self.places(rank))
+    }
+
+    /// The same, as its chain has them.
+    pub fn walk_chain(&self, frame: Frame) -> impl Iterator<Item = Place> {
+        self.frames.find(frame).into_iter().flat_map(|rank| self.chain(rank))
+    }
+
+    /// What is kept for frames, and for each of the reverse maps.
+    pub fn bookkeeping(&self) -> Bookkeeping {
+        Bookkeeping {
+            frames: self.frames.bookkeeping_bytes(),
+            objects: self.objects.bookkeeping_bytes(),
+            chains: self.chains.bookkeeping_bytes(),
+        }
     }
 
     fn show(&self, process: Process, space: &Space) -> ProcessShown {
@@ -90,7 +123,7 @@ impl Machine {
         let content = self.frames.content(rank);
         let mut reverse_map: Vec<Place> = self.places(rank).collect();
         reverse_map.sort_unstable();
-        let mut chain = self.chain(rank);
+        let mut chain: Vec<Place> = self.chain(rank).collect();
         chain.sort_unstable();
         let holders = u32::from(is_cached) + u32::from(isolated) + u32::from(writeback) + pins;
         FrameShown {
@@ -108,7 +141,7 @@ impl Machine {
         }
     }
 
-    fn chain(&self, rank: Rank) -> Vec<Place> {
-        self.chains.places(self.frames.page(rank).chain).collect()
+    fn chain(&self, rank: Rank) -> impl Iterator<Item = Place> {
+        self.chains.places(self.frames.page(rank).chain)
     }
 }

@@ -108,6 +108,13 @@ impl Objects {
         Some(object)
     }
 
+    /// The bytes of the objects and of their lists of areas. Where a file has its pages is not a part
+    /// of the reverse map.
+    pub(super) fn bookkeeping_bytes(&self) -> usize {
+        let listed: usize = self.objects.iter().flatten().map(|object| object.mappings.len()).sum();
+        size_of_val(self.objects.as_slice()) + listed * size_of::<(Mapping, u32)>()
+    }
+
     #[inline]
     pub(super) fn get(&self, id: ObjectId) -> &Object {
         self.objects[id.0 as usize].as_ref().expect(NAMED)

@@ -237,6 +237,18 @@ impl Frames {
         self.spans.iter().map(of).sum()
     }
 
+    /// The rank of a frame, if there is such a frame.
+    pub(super) fn find(&self, frame: Frame) -> Option<Rank> {
+        let has = |span: &Span| (span.base..span.base + u64::from(span.frames)).contains(&frame.0);
+        self.spans.iter().any(has).then(|| self.rank(frame))
+    }
+
+    pub(super) fn bookkeeping_bytes(&self) -> usize {
+        size_of_val(self.pages.as_slice())
+            + size_of_val(self.contents.as_slice())
+            + self.allocator.bookkeeping_bytes()
+    }
+
     fn request(&mut self) -> Result<(), Error> {
         match &mut self.failing {
             None => Ok(()),

@@ -149,24 +149,6 @@ fn ticks_of_a_small_budget_come_to_the_end_of_memory() {
 }
 
 #[test]
-fn what_two_fingers_move_is_predicted_by_the_occupancy() {
-    // Frames × p × (1 − p) for a share p that is used at random: 4096 × 0.25 × 0.75 = 768.
-    let mut state = 1_u32;
-    let used: Vec<bool> = (0..4096)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            state >> 30 == 0
-        })
-        .collect();
-    let setup = setup(4096, 10);
-    let mut machine = occupied(&setup, |frame| used[frame as usize]);
-    machine.planner = Some(super::planners::open(Planner::TwoFinger));
-    let moves = machine.defragment(Order(9), WHOLE).unwrap().moves.len();
-    assert!((700..836).contains(&moves), "expected about 768 moves, found {moves}");
-    assert!(machine.defragment(Order(9), WHOLE).unwrap().moves.is_empty());
-}
-
-#[test]
 fn a_machine_of_two_to_the_24_frames_can_be_made() {
     let machine = machine(&setup(1 << 24, 10));
     assert_eq!(machine.free_blocks(Order(10)), 1 << 14);

@@ -5,6 +5,8 @@
 //! It does not cover how a page moves.
 
 mod exact;
+#[cfg(test)]
+mod tests;
 mod two_finger;
 
 use std::fmt;
