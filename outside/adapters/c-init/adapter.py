@@ -3,31 +3,34 @@
 
 Each module is a program, `module.c` with its pairs: to start it is to load the module, and to let
 it end is to unload it. The arguments are the compiler's command, `cc` where there are none.
+Programs are kept in `target/adapters/c-init` for the modules to come that have just these pairs.
 """
 
-import functools
+import hashlib
 import json
+import os
 import sys
-import tempfile
 from collections import namedtuple
 from pathlib import Path
 from subprocess import PIPE, Popen, run as execute
 
-COMPILER = sys.argv[1:] or ["cc"]
 CANNOT = "built_in boot_log references reentrant exit_errors panics blacklist parameters legacy"
 PROFILE = {"permanence": "never", "failure": "negative", "held": "unwind", "nulls": True}
 PROFILE |= dict.fromkeys([*CANNOT.split(), "entries"], False)
-FOLDER = tempfile.TemporaryDirectory(prefix="lawbook-c-init-")
+SOURCE = Path(__file__).with_name("module.c")
+PROGRAMS = Path(__file__).resolve().parents[3] / "target/adapters/c-init"
 SUCCESS = {"returns": {"code": 0}}
 Pair = namedtuple("Pair", "priority init exit", defaults=[None, None])
 
 
-@functools.cache
 def compiled(pairs):
-    """The program of a module; the same for all modules with such pairs."""
-    program = f"{FOLDER.name}/{compiled.cache_info().misses}"
-    source = Path(__file__).with_name("module.c")
-    execute([*COMPILER, f"-DPAIRS={pairs}", "-o", program, source], check=True)
+    """The program of a module with these pairs."""
+    command = [*(sys.argv[1:] or ["cc"]), f"-DPAIRS={pairs}", SOURCE.read_text()]
+    program = PROGRAMS / hashlib.sha256("\0".join(command).encode()).hexdigest()
+    if not program.exists():
+        draft = f"{program}.{os.getpid()}"
+        execute([*command[:-1], "-o", draft, SOURCE], check=True)
+        os.rename(draft, program)
     return program
 
 
@@ -113,6 +116,7 @@ def run(id, setup, ops):
     return {"id": id, "events": events}
 
 
+PROGRAMS.mkdir(parents=True, exist_ok=True)
 greeting = json.loads(sys.stdin.readline())
 assert greeting == {"lawbook": 1, "mechanism": "init"}, greeting
 greeting |= {"name": "c-constructors", "version": "1", "profile": PROFILE}

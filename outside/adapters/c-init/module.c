@@ -12,10 +12,9 @@ static void init(int pair) {
     if (code < 0) exit(EXIT_FAILURE);
 }
 
-#define INIT(pair, priority) \
-    __attribute__((constructor(priority))) static void i##pair(void) { init(pair); }
-#define EXIT(pair, priority) \
-    __attribute__((destructor(priority))) static void e##pair(void) { printf("exit %d\n", pair); }
+#define INIT(pair, at) __attribute__((constructor(at))) static void i##pair(void) { init(pair); }
+#define EXIT(pair, at) \
+    __attribute__((destructor(at))) static void e##pair(void) { printf("exit %d\n", pair); }
 
 PAIRS
 
