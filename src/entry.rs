@@ -10,7 +10,7 @@ use std::io;
 use lawbook_spec::core::{Case, End, Implementation, Judge, Law, Level, Mechanism, Origin};
 use serde::Serialize;
 
-use crate::adapter::{self, Input, Purpose, Stop};
+use crate::adapter::{self, Input, Stop};
 use crate::campaign::{self, Progress};
 use crate::files::{FileError, Piece};
 use crate::plan::{Plan, Tier};
@@ -332,7 +332,7 @@ impl<M: Mechanism> Entry for Built<M> {
 
     fn expect(&self, candidate: &Candidate) -> Result<(), Trouble> {
         let contender = self.contender(candidate)?;
-        contender.open(Purpose::Inquiry).map(drop).map_err(Trouble::Missing)
+        contender.inquire().map(drop)
     }
 
     fn needs(&self, law: &str) -> Vec<(String, Option<&'static str>)> {
@@ -378,7 +378,7 @@ impl<M: Mechanism> Entry for Built<M> {
             Some(options) => Contender::adapter(options),
             None => Contender::BuiltIn(found),
         };
-        let mut subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        let mut subject = contender.inquire()?;
         let report = fault::hunt(found, &mut *subject, hunt)?;
         drop(subject);
         match contender.mishap() {
@@ -393,13 +393,13 @@ impl<M: Mechanism> Entry for Built<M> {
 
     fn expect_picture(&self, candidate: &Candidate) -> Result<(), Trouble> {
         let contender = self.contender(candidate)?;
-        let subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        let subject = contender.inquire()?;
         picture::pictures::<M>(&contender.name(), &subject.profile()).map(drop)
     }
 
     fn picture(&self, candidate: &Candidate, report: &Report) -> Result<String, Trouble> {
         let contender = self.contender(candidate)?;
-        let mut subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        let mut subject = contender.inquire()?;
         picture::draw(&mut *subject, report)
     }
 
@@ -409,7 +409,7 @@ impl<M: Mechanism> Entry for Built<M> {
         put: &mut dyn FnMut(&str) -> io::Result<()>,
     ) -> Result<io::Result<()>, Trouble> {
         let contender = self.contender(selection.candidate)?;
-        let profile = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?.profile();
+        let profile = contender.inquire()?.profile();
         let plan = selection.plan;
         let mut put = |case: Case<M>| put(raw(&Record::<M>::of(case, None)).get());
         if plan.tier != Tier::Random {
@@ -445,7 +445,7 @@ impl<M: Mechanism> Entry for Built<M> {
         }
         let saved = Candidate::BuiltIn(saved.to_owned());
         let contender = self.contender(candidate.unwrap_or(&saved))?;
-        let mut subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        let mut subject = contender.inquire()?;
         let judge = Judge::new(subject.profile());
         let name = contender.name();
         Self::expect_fit(piece, &record, judge.profile(), &name)?;
@@ -480,7 +480,7 @@ impl<M: Mechanism> Entry for Built<M> {
     ) -> Result<(), Trouble> {
         let found = self.find(implementation)?;
         let contender = Contender::BuiltIn(found);
-        let mut subject = contender.open(Purpose::Inquiry).map_err(Trouble::Missing)?;
+        let mut subject = contender.inquire()?;
         let identity = (implementation, found.version);
         match adapter::serve(identity, &mut *subject, input, out) {
             Ok(()) | Err(Stop::Alone) => Ok(()),

@@ -15,7 +15,7 @@ use lawbook_reference::frames::Zone;
 use lawbook_reference::memory::{
     Address, Area, Backing, Budget, Choices, Dump, Error, File, Frame, Hold, Machine, Migrated,
     Monitor, Monitors, Order, Page, Pages, Pass, Place, Planner, Process, Setup, SharedMachine,
-    Sharing, Stage, Watched,
+    Sharing, Watched,
 };
 use lawbook_spec::frames::{self, ZonePlan};
 use shuttle::scheduler::{DfsScheduler, PctScheduler, RandomScheduler, Scheduler};
@@ -675,7 +675,7 @@ impl Sketch {
         self.machine.with(|machine| machine.migrate(process, page))?;
         loop {
             let stage = self.machine.with(Machine::step)?.stage;
-            if matches!(stage, Stage::Freed {} | Stage::Undone { .. }) {
+            if stage.is_end() {
                 self.machine.wake();
                 return Ok(());
             }

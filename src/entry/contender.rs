@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use lawbook_spec::core::{Implementation, Mechanism, Subject};
 
-use super::impl_name;
+use super::{Trouble, impl_name};
 use crate::adapter::{self, Adapter, Purpose, show_time};
 use crate::campaign::{self, Progress};
 use crate::cli::quoted;
@@ -74,6 +74,11 @@ impl<M: Mechanism> Contender<'_, M> {
                 Err(what) => Err(format!("adapter {}: {what}", quoted(command))),
             },
         }
+    }
+
+    /// Opens one for a few cases.
+    pub(super) fn inquire(&self) -> Result<Box<dyn Subject<M>>, Trouble> {
+        self.open(Purpose::Inquiry).map_err(Trouble::Missing)
     }
 
     /// What reports call it. An adapter is known by name only once it was opened.

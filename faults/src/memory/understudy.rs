@@ -88,7 +88,7 @@ impl Understudy {
         let mut frames = Vec::new();
         for (zone, plan) in setup.memory.zones.iter().enumerate() {
             let is_managed = |number: &Frame| plan.manages(&Run::block(*number, Order(0)));
-            let numbers = (plan.run.base.0..plan.run.end().0).map(Frame).filter(is_managed);
+            let numbers = plan.run.each().filter(is_managed);
             frames.extend(numbers.map(|number| FrameNow {
                 number,
                 zone,

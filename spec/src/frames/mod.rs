@@ -167,6 +167,22 @@ impl Run {
         Frame(self.base.0.saturating_add(self.frames))
     }
 
+    /// Every frame of it, rising.
+    pub fn each(&self) -> impl Iterator<Item = Frame> + use<> {
+        (self.base.0..self.end().0).map(Frame)
+    }
+
+    /// Whether a frame is in it.
+    pub fn has(&self, frame: Frame) -> bool {
+        self.base <= frame && frame < self.end()
+    }
+
+    /// The aligned blocks of an order that are in it, apart from each other and rising.
+    pub fn blocks(&self, order: Order) -> impl Iterator<Item = Run> + use<> {
+        let numbers = self.base.0.div_ceil(order.frames())..self.end().0 >> order.0;
+        numbers.map(move |number| Run::block(Frame(number << order.0), order))
+    }
+
     /// Whether both have a frame in common.
     pub fn overlaps(&self, other: &Run) -> bool {
         self.base < other.end() && other.base < self.end()

@@ -477,6 +477,13 @@ pub enum Stage {
     },
 }
 
+impl Stage {
+    /// Whether the migration has ended with it.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Stage::Freed {} | Stage::Undone { .. })
+    }
+}
+
 /// Why a migration was given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -265,7 +265,7 @@ impl Model {
 /// Whether these are steps to the end of a migration, or what says that there is none.
 fn is_finish(events: &[Event]) -> bool {
     let ends = |event: &Event| match &event.answer {
-        Answer::Step { step } => matches!(step.stage, Stage::Freed {} | Stage::Undone { .. }),
+        Answer::Step { step } => step.stage.is_end(),
         _ => true,
     };
     events.split_last().is_some_and(|(last, before)| ends(last) && !before.iter().any(ends))

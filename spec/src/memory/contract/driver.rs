@@ -8,7 +8,7 @@ use std::fmt;
 use super::super::cases::Op;
 use super::super::model::{Answer, Event};
 use super::super::{Address, FIRST_PROCESS, File, Hold, Memory, Process, Setup};
-use super::{Completed, Error, Machine, Profile, Stage, Step};
+use super::{Completed, Error, Machine, Profile};
 use crate::core::{Case, End, Subject, Tell, Trace};
 
 /// Each PTE is frozen, flushed and restored in a step of its own at most.
@@ -178,27 +178,26 @@ impl<'c, A: Machine> Session<'c, A> {
                 };
                 Answer::Several { events: pages.each().map(write).collect::<Result<_, End>>()? }
             }
-            Op::Finish {} => self.finish()?,
+            Op::Finish {} => Answer::Several { events: self.finish()? },
             Op::Teardown {} => self.teardown()?,
         })
     }
 
-    fn finish(&mut self) -> Result<Answer, End> {
+    /// Steps up to the end of the migration; one that is refused where there is none.
+    fn finish(&mut self) -> Result<Vec<Event>, End> {
         let mut events = Vec::new();
         for _ in 0..MOST_STEPS {
             let event = self.step(&Op::Step {})?;
             let ends = match &event.answer {
-                Answer::Step { step } => {
-                    matches!(step.stage, Stage::Freed {} | Stage::Undone { .. })
-                }
+                Answer::Step { step } => step.stage.is_end(),
                 _ => true,
             };
             events.push(event);
             if ends {
-                return Ok(Answer::Several { events });
+                return Ok(events);
             }
         }
-        Err(never_ended())
+        Err(End::Mishap(format!("a migration had not ended after {MOST_STEPS} steps")))
     }
 
     /// Ends the migration, and then all that there is. Files are deleted last.
@@ -237,22 +236,12 @@ impl<'c, A: Machine> Session<'c, A> {
     }
 
     fn end_migration(&mut self) -> Result<Vec<Completed>, End> {
-        for _ in 0..MOST_STEPS {
-            match self.machine.step() {
-                Ok(Step { stage: Stage::Freed {} | Stage::Undone { .. }, completed, .. }) => {
-                    return Ok(completed);
-                }
-                Ok(_) => {}
-                Err(Error::NoMigration) => return Ok(Vec::new()),
-                Err(error) => return Err(End::Mishap(format!("a step was refused: {error}"))),
-            }
+        match self.finish()?.pop().map(|event| event.answer) {
+            Some(Answer::Step { step }) => Ok(step.completed),
+            Some(Answer::Refused { error: Error::NoMigration }) | None => Ok(Vec::new()),
+            Some(answer) => Err(End::Mishap(format!("a step was {answer}"))),
         }
-        Err(never_ended())
     }
-}
-
-fn never_ended() -> End {
-    End::Mishap(format!("a migration had not ended after {MOST_STEPS} steps"))
 }
 
 fn done(answer: Result<(), Error>) -> Answer {

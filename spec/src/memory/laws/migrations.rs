@@ -153,8 +153,7 @@ fn block_is_free(model: &Model, block: Run) -> Judgement {
     }
     let mut blocks = model.world.blocks.values().map(|(frame, order)| Run::block(*frame, *order));
     let mut pages = model.world.cells.values().filter_map(|cell| cell.frame);
-    let is_used = blocks.any(|other| other.overlaps(&block))
-        || pages.any(|frame| block.holds(&Run::block(frame, Order(0))));
+    let is_used = blocks.any(|other| other.overlaps(&block)) || pages.any(|frame| block.has(frame));
     Judgement::when(!is_used, || format!("{block} is in use"))
 }
 

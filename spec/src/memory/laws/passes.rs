@@ -16,8 +16,11 @@ pub(super) fn free_blocks(dump: &Dump, order: Order) -> u64 {
 }
 
 fn blocks_in(run: &Run, order: Order) -> u64 {
-    let first = run.base.0.div_ceil(order.frames());
-    (run.end().0 >> order.0).saturating_sub(first)
+    run.blocks(order).count() as u64
+}
+
+fn free_frames(dump: &Dump) -> BTreeSet<Frame> {
+    dump.free.iter().flat_map(Run::each).collect()
 }
 
 /// The greatest order of which a look shows a free block.
@@ -50,12 +53,9 @@ fn clearable<'s>(
     order: Order,
 ) -> impl Iterator<Item = (&'s ZonePlan, Run)> {
     setup.memory.zones.iter().flat_map(move |zone| {
-        let first = zone.run.base.0.div_ceil(order.frames());
-        let blocks = first..zone.run.end().0 >> order.0;
-        let runs = blocks.map(move |block| Run::block(Frame(block << order.0), order));
         let can_be =
             |run: &Run| zone.manages(run) && staying.range(run.base..run.end()).next().is_none();
-        runs.filter(can_be).map(move |run| (zone, run))
+        zone.run.blocks(order).filter(can_be).map(move |run| (zone, run))
     })
 }
 
@@ -127,8 +127,7 @@ pub(super) fn moves_none_twice(_: &Model, _: &Op, event: &Event) -> Judgement {
 
 pub(super) fn moves_what_may_move(model: &Model, _: &Op, event: &Event) -> Judgement {
     let (Some(pass), Some(dump)) = (event.pass(), model.fresh()) else { return Silent };
-    let mut free: BTreeSet<Frame> = BTreeSet::new();
-    free.extend(dump.free.iter().flat_map(|run| (run.base.0..run.end().0).map(Frame)));
+    let mut free = free_frames(dump);
     Judgement::all(pass.moves.iter().map(|moved| {
         let shown = dump.frames.iter().find(|shown| shown.frame == moved.from);
         let is_movable = shown.is_some_and(|shown| may_move(&model.profile, dump, shown));
@@ -202,23 +201,19 @@ pub(super) fn fingers_are_bounded(model: &Model, _: &Op, event: &Event) -> Judge
         ));
     }
     Judgement::all(zones.iter().zip(&pass.met).map(|(zone, met)| {
-        let moves = pass.moves.iter().filter(|moved| in_zone(zone, moved.from)).count() as u64;
+        let moves = pass.moves.iter().filter(|moved| zone.run.has(moved.from)).count() as u64;
         let above = dump.frames.iter().filter(|shown| {
-            in_zone(zone, shown.frame)
+            zone.run.has(shown.frame)
                 && shown.frame >= *met
                 && may_move(&model.profile, dump, shown)
         });
-        let runs = dump.free.iter().filter(|run| in_zone(zone, run.base));
+        let runs = dump.free.iter().filter(|run| zone.run.has(run.base));
         let below: u64 = runs.map(|run| run.end().0.min(met.0).saturating_sub(run.base.0)).sum();
         let most = below.min(above.count() as u64);
         Judgement::when(moves <= most, || {
             format!("they met at {met} and moved {moves} pages, expected at most {most}")
         })
     }))
-}
-
-fn in_zone(zone: &ZonePlan, frame: Frame) -> bool {
-    zone.run.holds(&Run::block(frame, Order(0)))
 }
 
 /// Whether so many free blocks are all that are to be.
@@ -272,8 +267,7 @@ pub(super) fn daemon_stops_when_balanced(model: &Model, _: &Op, event: &Event) -
 
 /// After how many moves of a pass there are enough free blocks.
 fn balanced_after(model: &Model, dump: &Dump, pass: &Pass) -> Option<usize> {
-    let mut free: BTreeSet<Frame> = BTreeSet::new();
-    free.extend(dump.free.iter().flat_map(|run| (run.base.0..run.end().0).map(Frame)));
+    let mut free = free_frames(dump);
     let mut states = pass.moves.iter().enumerate().map(|(at, moved)| {
         free.remove(&moved.to);
         free.insert(moved.from);

@@ -89,12 +89,13 @@ impl FrameMap {
         let zones = setup.memory.zones.iter().map(|plan| ZoneMap {
             zone: plan.zone,
             run: plan.run,
-            cells: frames(&plan.run).map(|frame| seen.cell(plan, frame)).collect(),
+            cells: plan.run.each().map(|frame| seen.cell(plan, frame)).collect(),
         });
         let zones: Vec<ZoneMap> = zones.collect();
         let free: Vec<Run> = zones.iter().flat_map(ZoneMap::free).collect();
         let mut orders = (0..=setup.memory.most.0).rev().map(Order);
-        let largest = orders.find(|order| blocks(&free, *order).next().is_some());
+        let has_block = |order: &Order| free.iter().any(|run| run.blocks(*order).next().is_some());
+        let largest = orders.find(has_block);
         FrameMap { zones, free, managed: setup.managed(), largest }
     }
 
@@ -105,7 +106,7 @@ impl FrameMap {
 
     /// The free blocks of an order, apart from each other.
     pub(super) fn blocks(&self, order: Order) -> impl Iterator<Item = Run> {
-        blocks(&self.free, order)
+        self.free.iter().flat_map(move |run| run.blocks(order))
     }
 
     /// The numbers of the whole, in one or two lines.
@@ -135,18 +136,6 @@ impl ZoneMap {
     }
 }
 
-/// The aligned blocks of an order in free runs.
-fn blocks(free: &[Run], order: Order) -> impl Iterator<Item = Run> {
-    free.iter().flat_map(move |run| {
-        let numbers = run.base.0.div_ceil(order.frames())..run.end().0 >> order.0;
-        numbers.map(move |number| Run::block(Frame(number << order.0), order))
-    })
-}
-
-fn frames(run: &Run) -> impl Iterator<Item = Frame> {
-    (run.base.0..run.end().0).map(Frame)
-}
-
 /// What a look says, by frames.
 struct Seen<'d> {
     profile: &'d Profile,
@@ -174,7 +163,7 @@ impl<'d> Seen<'d> {
     }
 
     fn cell(&self, plan: &ZonePlan, frame: Frame) -> Cell {
-        let is_in = |run: &Run| run.base <= frame && frame < run.end();
+        let is_in = |run: &Run| run.has(frame);
         let used = self.used.get(&frame).map_or(&[][..], Vec::as_slice);
         let free = self.free.iter().filter(|run| is_in(run)).count();
         let unmanaged = [(Sort::Hole, &plan.holes), (Sort::Reserved, &plan.reserved)]
