@@ -167,7 +167,7 @@ pub(crate) fn run<M: Mechanism>(
         tally.add(part);
     }
     Ok(Findings {
-        random_cases: plan.shard.total(tally.random),
+        random_cases: plan.part().total(tally.random),
         elapsed: course.start.elapsed(),
         judge,
         tally,
@@ -304,7 +304,7 @@ impl<M: Mechanism> Course<'_, M> {
         let mut next = 0;
         let cases = std::iter::from_fn(|| {
             let place = self.small_taken.fetch_add(1, Ordering::Relaxed);
-            let index = self.plan.shard.case(place);
+            let index = self.plan.part().case(place);
             let case = small.nth(usize::try_from(index - next).unwrap_or(usize::MAX))?;
             next = index + 1;
             Some((CaseNumber { tier: Tier::Small, index }, case))
@@ -347,7 +347,7 @@ impl<M: Mechanism> Course<'_, M> {
                 return None;
             }
             let place = self.random_taken.fetch_add(1, Ordering::Relaxed);
-            let index = self.plan.shard.case(place);
+            let index = self.plan.part().case(place);
             (place < places).then_some(CaseNumber { tier: Tier::Random, index })
         })
     }
@@ -360,7 +360,7 @@ impl<M: Mechanism> Course<'_, M> {
             Length::Cases(cases) => cases,
             Length::Time(_) => return None,
         };
-        Some(self.plan.shard.places(cases))
+        Some(self.plan.part().places(cases))
     }
 
     fn has_time(&self) -> bool {

@@ -414,7 +414,7 @@ impl<M: Mechanism> Entry for Built<M> {
         let mut put = |case: Case<M>| put(raw(&Record::<M>::of(case, None)).get());
         if plan.tier != Tier::Random {
             for (index, case) in (0..).zip(M::small(&profile)) {
-                if plan.shard.has(index)
+                if plan.part().has(index)
                     && let Err(error) = put(case)
                 {
                     return Ok(Err(error));
@@ -422,8 +422,8 @@ impl<M: Mechanism> Entry for Built<M> {
             }
         }
         if plan.tier != Tier::Small {
-            for place in 0..plan.shard.places(selection.random_cases) {
-                let index = plan.shard.case(place);
+            for place in 0..plan.part().places(selection.random_cases) {
+                let index = plan.part().case(place);
                 if let Err(error) =
                     put(campaign::random_case(plan.seed, index, &profile, plan.size))
                 {

@@ -12,6 +12,7 @@ use std::num::NonZero;
 use std::str::FromStr;
 use std::time::Duration;
 
+use lawbook_spec::core::EVERY_CASE;
 use serde::{Serialize, Serializer};
 
 /// How a campaign is to be run.
@@ -30,7 +31,10 @@ pub struct Plan {
     pub ops: Option<u64>,
     /// How many threads; none of them changes what is found.
     pub jobs: NonZero<usize>,
-    /// Which part of the cases.
+    /// Of how many cases of each tier one is judged: for implementations whose cases take long.
+    /// What is judged is a whole campaign. As many as the implementation says where absent.
+    pub every: Option<NonZero<u64>>,
+    /// Which part of these cases.
     pub shard: Shard,
     /// Per law that is expected to break, the sentence why.
     pub exempt: BTreeMap<String, String>,
@@ -48,6 +52,20 @@ impl Plan {
     pub(crate) fn is_whole(&self) -> bool {
         self.shard.is_whole() && self.ops.is_none()
     }
+
+    /// Of how many cases one is judged.
+    pub(crate) fn every(&self) -> NonZero<u64> {
+        self.every.unwrap_or(EVERY_CASE)
+    }
+
+    /// The cases that are judged, as a part of all there are.
+    pub(crate) fn part(&self) -> Shard {
+        let every = self.every().get();
+        Shard {
+            first: self.shard.first.saturating_mul(every),
+            of: self.shard.of.saturating_mul(every),
+        }
+    }
 }
 
 impl Default for Plan {
@@ -59,6 +77,7 @@ impl Default for Plan {
             size: None,
             ops: None,
             jobs: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
+            every: None,
             shard: Shard::WHOLE,
             exempt: BTreeMap::new(),
             laws: Vec::new(),

@@ -13,7 +13,7 @@ pub mod init;
 pub mod loopdev;
 pub mod memory;
 
-use lawbook_spec::core::{Implementation, LawId, Mechanism, Missing, Origin, Subject};
+use lawbook_spec::core::{EVERY_CASE, Implementation, LawId, Mechanism, Missing, Origin, Subject};
 
 /// Makes an understudy or a fault that is ready to run cases.
 type Open<M> = fn() -> Result<Box<dyn Subject<M>>, Missing>;
@@ -25,7 +25,7 @@ const fn understudy<M: Mechanism>(
     open: Open<M>,
 ) -> Implementation<M> {
     let version = env!("CARGO_PKG_VERSION");
-    Implementation { name, version, about, origin: Origin::Understudy, open }
+    Implementation { name, version, about, origin: Origin::Understudy, every: EVERY_CASE, open }
 }
 
 /// A fault, and why it is in the catalogue.
@@ -37,5 +37,12 @@ const fn fault<M: Mechanism>(
     open: Open<M>,
 ) -> Implementation<M> {
     let origin = Origin::Fault { breaks: LawId(breaks), precedent };
-    Implementation { name, version: env!("CARGO_PKG_VERSION"), about, origin, open }
+    Implementation {
+        name,
+        version: env!("CARGO_PKG_VERSION"),
+        about,
+        origin,
+        every: EVERY_CASE,
+        open,
+    }
 }

@@ -37,6 +37,11 @@ pub(super) struct Campaign {
     #[arg(long, value_name = "N", value_parser = count)]
     cases: Option<NonZero<u64>>,
 
+    /// Judge one of every N cases, as a whole campaign: for implementations whose cases take long;
+    /// by default as the implementation says
+    #[arg(long, value_name = "N", value_parser = count)]
+    every: Option<NonZero<u64>>,
+
     /// Random cases in large worlds, of about this size: of frames, so many
     #[arg(long, value_name = "N", value_parser = count)]
     size: Option<NonZero<u64>>,
@@ -54,6 +59,7 @@ impl Campaign {
             tier: self.tier.into(),
             length: self.cases.map_or(plan.length, |cases| Length::Cases(cases.get())),
             seed: self.seed,
+            every: self.every,
             size: self.size.map(NonZero::get),
             ops: self.ops.map(NonZero::get),
             jobs: self.jobs.unwrap_or(plan.jobs),
@@ -76,6 +82,9 @@ impl Campaign {
             repeat += &format!(" --seed {} --cases {}", report.seed, report.random_cases);
             repeat += &long(report);
         }
+        if self.every.is_some() {
+            repeat += &every(report);
+        }
         let is_reported = |law: &&String| {
             let laws = report.laws.iter().map(|row| row.id);
             let mut ids = laws.chain(report.reached.iter().map(|row| row.id));
@@ -86,6 +95,11 @@ impl Campaign {
         }
         repeat
     }
+}
+
+/// The option that says that not every case was judged; it begins with a blank.
+fn every(report: &Report) -> String {
+    report.every.map(|every| format!(" --every {every}")).unwrap_or_default()
 }
 
 /// The options that say how large and long random cases are; each begins with a blank.
@@ -176,11 +190,14 @@ impl Repeats {
                 }
                 // A check of an adapter begins with them.
                 (None, Tier::Slots) => format!("{start} --law {}", law.id),
-                (None, Tier::Small) => format!("{start} --tier small --law {}", law.id),
+                (None, Tier::Small) => {
+                    format!("{start} --tier small{} --law {}", every(report), law.id)
+                }
                 (None, _) => format!(
-                    "{start} --tier random --seed {} --cases {}{} --law {}",
+                    "{start} --tier random --seed {} --cases {}{}{} --law {}",
                     report.seed,
                     case + 1,
+                    every(report),
                     long(report),
                     law.id
                 ),

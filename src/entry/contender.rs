@@ -4,9 +4,10 @@
 //! It does not cover what is judged, nor how.
 
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
 
-use lawbook_spec::core::{Implementation, Mechanism, Subject};
+use lawbook_spec::core::{EVERY_CASE, Implementation, Mechanism, Subject};
 
 use super::{Trouble, impl_name};
 use crate::adapter::{self, Adapter, Purpose, show_time};
@@ -104,8 +105,17 @@ impl<M: Mechanism> Contender<'_, M> {
         }
     }
 
+    /// Of how many cases a campaign judges one, unless it is told otherwise.
+    fn every(&self) -> NonZero<u64> {
+        match self {
+            Contender::BuiltIn(found) => found.every,
+            Contender::Adapter { .. } => EVERY_CASE,
+        }
+    }
+
     /// Runs a campaign on it; on an adapter, when its slots are as they should be.
     pub(super) fn check(&self, plan: &Plan, progress: &dyn Progress) -> Result<Report, String> {
+        let plan = &Plan { every: plan.every.or(Some(self.every())), ..plan.clone() };
         let open = || self.open(Purpose::Campaign);
         let wrong_slots = match self {
             Contender::BuiltIn(_) => None,

@@ -11,9 +11,10 @@ pub(crate) mod matrix;
 pub(crate) mod terminal;
 
 use std::fmt;
+use std::num::NonZero;
 use std::time::Duration;
 
-use lawbook_spec::core::{Breach, Break, Judge, Law, Level, Mechanism, Subject};
+use lawbook_spec::core::{Breach, Break, EVERY_CASE, Judge, Law, Level, Mechanism, Subject};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -46,6 +47,10 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ops: Option<u64>,
     /// Which part of the cases was judged.
+    /// Of how many cases one was judged, where it was not every one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<NonZero<u64>>,
+    /// Which part of these cases.
     pub shard: Shard,
     /// Which tiers of cases.
     pub tier: Tier,
@@ -270,6 +275,7 @@ pub(crate) fn report<M: Mechanism>(
         seed: plan.seed,
         size: plan.size,
         ops: plan.ops,
+        every: plan.every.filter(|every| *every > EVERY_CASE),
         shard: plan.shard,
         tier: plan.tier,
         cases: findings.tally.cases,

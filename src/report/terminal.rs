@@ -49,6 +49,7 @@ pub(crate) fn with_repeat(story: &str, repeat: Option<&str>) -> String {
 }
 
 fn title(report: &Report) -> String {
+    let every = report.every.map(|every| format!(", one in {every}")).unwrap_or_default();
     let shard = match report.shard.is_whole() {
         true => String::new(),
         false => format!(", shard {}", report.shard),
@@ -60,7 +61,7 @@ fn title(report: &Report) -> String {
         Tier::Random => "random cases",
     };
     format!(
-        "{} {} {}: {} {tier}{shard} in {:.1} s\n",
+        "{} {} {}: {} {tier}{every}{shard} in {:.1} s\n",
         report.mechanism,
         report.implementation.name,
         report.implementation.version,

@@ -89,6 +89,22 @@ fn the_shards_together_are_the_whole() {
 }
 
 #[test]
+fn one_of_every_few_cases_is_a_whole_campaign() {
+    let every = NonZero::new(7);
+    let report = judge(Way::Right, &Plan { every, ..Plan::default() });
+    assert_eq!((report.every, report.cases), (every, 21 / 7 + 500_u64.div_ceil(7)));
+    assert_eq!(report.status, Status::Holds, "{report}");
+    let none = Plan { every, tier: Tier::Random, length: Length::Cases(1), ..Plan::default() };
+    let few = judge(Way::Right, &none);
+    assert_eq!((few.cases, few.status), (1, Status::NotExercised), "{few}");
+    let parts = (1..=3).map(|k| {
+        let shard = Shard::new(k, 3).unwrap();
+        judge(Way::Right, &Plan { every, shard, ..Plan::default() }).cases
+    });
+    assert_eq!(parts.sum::<u64>(), report.cases);
+}
+
+#[test]
 fn a_shard_does_not_decide_what_needs_the_whole() {
     let plan = Plan {
         shard: Shard::new(2, 2).unwrap(),

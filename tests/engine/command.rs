@@ -494,6 +494,19 @@ fn the_line_that_repeats_a_break_repeats_it() {
 }
 
 #[test]
+fn what_is_slow_is_judged_by_some_cases_and_its_lines_say_so() {
+    let folder = folder();
+    let run = toy(folder.path(), "check toy --impl slow");
+    assert!(run.out.starts_with("toy slow 1.0.0: 75 cases, one in 7 in "), "{}", run.out);
+    let all = toy(folder.path(), "check toy --impl slow --every 1");
+    assert!(all.out.starts_with("toy slow 1.0.0: 521 cases in "), "{}", all.out);
+    let (_, again) = run.out.split_once("repeat: lawbook ").unwrap();
+    let again = again.lines().next().unwrap();
+    assert!(again.contains(" --every 7 "), "{again}");
+    assert!(toy(folder.path(), again).out.contains("TOY-03 is broken"), "{again}");
+}
+
+#[test]
 fn the_lines_that_repeat_a_comparison_and_its_breaks_repeat_them() {
     let folder = folder();
     let start = "compare toy reference fault:refuses-resets fault:hides-nine --seed 7 --cases 400";

@@ -1,6 +1,8 @@
 //! A mechanism small enough to be read in one breath: a counter with a limit. It proves that the
 //! engine knows no mechanism by name.
 
+use std::num::NonZero;
+
 use arbitrary::Unstructured;
 use lawbook::spec::core::*;
 use schemars::JsonSchema;
@@ -346,12 +348,19 @@ impl Counter {
 type Opened = Result<Box<dyn Subject<Toy>>, Missing>;
 
 fn implementation(name: &'static str, origin: Origin, open: fn() -> Opened) -> Implementation<Toy> {
-    Implementation { name, version: "1.0.0", about: "A counter.", origin, open }
+    Implementation { name, version: "1.0.0", about: "A counter.", origin, every: EVERY_CASE, open }
 }
 
 fn fault(name: &'static str, breaks: &'static str, open: fn() -> Opened) -> Implementation<Toy> {
     let precedent = "none";
     implementation(name, Origin::Fault { breaks: LawId(breaks), precedent }, open)
+}
+
+/// One of which a campaign judges not every case.
+fn slow() -> Implementation<Toy> {
+    let open = || -> Opened { Ok(Box::new(Counter(Way::RefusesResets))) };
+    let every = NonZero::new(7).expect("seven is not nothing");
+    Implementation { every, ..implementation("slow", Origin::Outside, open) }
 }
 
 /// What the tests judge by name.
@@ -369,5 +378,6 @@ pub(crate) fn implementations() -> Vec<Implementation<Toy>> {
         fault("panics-at-three", "TOY-00", || Ok(Box::new(Counter(Way::PanicsAtThree)))),
         fault("refuses-resets", "TOY-03", || Ok(Box::new(Counter(Way::RefusesResets)))),
         fault("adds-nothing", "TOY-04", || Ok(Box::new(Counter(Way::AddsNothing)))),
+        slow(),
     ]
 }

@@ -2,7 +2,7 @@
 //!
 //! It does not cover geometries that are wrong: a case that is admitted has none.
 
-use lawbook_spec::core::{Implementation, Origin};
+use lawbook_spec::core::{EVERY_CASE, Implementation, Origin};
 use lawbook_spec::frames::{
     Driver, Error, Fragmentation, Frame, FrameAllocator, Frames, Mobility, Order, Profile, Setup,
     Statistics, Zone,
@@ -18,6 +18,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
         version: env!("CARGO_PKG_VERSION"),
         about: "The allocator that keeps every law, and can do all that the contract knows but caches.",
         origin: Origin::Reference,
+        every: EVERY_CASE,
         open: || Ok(Box::new(Driver::new(profile(), allocator))),
     }]
 }

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use lawbook_spec::core::{Implementation, Origin};
+use lawbook_spec::core::{EVERY_CASE, Implementation, Origin};
 use lawbook_spec::init::{
     Callback, Driver, Error, ExitFailure, Failure, Init, InitFailure, LoadError, Module, ModuleId,
     ModuleLoader, Pair, Profile, Runaway, State,
@@ -30,6 +30,7 @@ pub fn implementations() -> Vec<Implementation<Init>> {
         version: env!("CARGO_PKG_VERSION"),
         about: "The loader that keeps every law, and can do all that the contract knows.",
         origin: Origin::Reference,
+        every: EVERY_CASE,
         open: || Ok(Box::new(Driver::new(profile(), Judged::<Mutex<Table>>::with_lock))),
     }]
 }

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 
-use lawbook_spec::core::{Case, End, Implementation, Missing, Origin, Subject, Trace};
+use lawbook_spec::core::{Case, EVERY_CASE, End, Implementation, Missing, Origin, Subject, Trace};
 use lawbook_spec::loopdev::{
     Cipher, Driver, EqualHalves, Iv, Loopdev, Offer, PartialRequests, Profile,
 };
@@ -139,6 +139,7 @@ fn variant(name: &'static str, about: &'static str, open: Open) -> Implementatio
         version: env!("CARGO_PKG_VERSION"),
         about,
         origin: Origin::Reference,
+        every: EVERY_CASE,
         open,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It does not cover setups that are wrong: a case that is admitted has none.
 
-use lawbook_spec::core::{Implementation, Origin};
+use lawbook_spec::core::{EVERY_CASE, Implementation, Origin};
 use lawbook_spec::memory::{
     self as spec, Address, Area, Budget, Driver, Dump, Error, File, Frame, Hold, Memory, Move,
     Order, Page, Pages, Pass, Planner, Process, Profile, Setup, Step, Tick,
@@ -18,6 +18,7 @@ pub fn implementations() -> Vec<Implementation<Memory>> {
             version: env!("CARGO_PKG_VERSION"),
             about: "The machine that keeps every law, and can do and show all that the contract knows.",
             origin: Origin::Reference,
+            every: EVERY_CASE,
             open: || Ok(Box::new(driver(Choices::default()))),
         },
         Implementation {
@@ -25,6 +26,7 @@ pub fn implementations() -> Vec<Implementation<Memory>> {
             version: env!("CARGO_PKG_VERSION"),
             about: "The same machine, whose passes are planned with two fingers.",
             origin: Origin::Reference,
+            every: EVERY_CASE,
             open: || {
                 let planner = Planner::TwoFinger;
                 Ok(Box::new(driver(Choices { planner, ..Choices::default() })))
@@ -35,6 +37,7 @@ pub fn implementations() -> Vec<Implementation<Memory>> {
             version: env!("CARGO_PKG_VERSION"),
             about: "The same machine, whose forks share pinned pages, and whose locked pages stay.",
             origin: Origin::Reference,
+            every: EVERY_CASE,
             open: || {
                 let choices = Choices {
                     moves_locked: false,

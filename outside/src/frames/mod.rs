@@ -12,7 +12,7 @@ mod summary;
 mod tests;
 mod zone;
 
-use lawbook_spec::core::{Implementation, Origin};
+use lawbook_spec::core::{EVERY_CASE, Implementation, Origin};
 use lawbook_spec::frames::Frames;
 
 /// The version of the crate `bitmap-allocator`; a test holds it against the lock file.
@@ -35,6 +35,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
             version: BITMAP_ALLOCATOR_VERSION,
             about: "The segment tree over a bitmap of the crate bitmap-allocator.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(bitmap::subject())),
         },
         Implementation {
@@ -42,6 +43,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
             version: BITMAP_ALLOCATOR_VERSION,
             about: "The same, whose answers are trusted: what it takes back must have been such a block.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(bitmap::trusted())),
         },
         Implementation {
@@ -49,6 +51,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
             version: BUDDY_SYSTEM_ALLOCATOR_VERSION,
             about: "FrameAllocator of the crate buddy_system_allocator: a buddy over ordered sets.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(buddy::subject())),
         },
         Implementation {
@@ -56,6 +59,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
             version: FRAME_ALLOC_VERSION,
             about: "SummaryBuddyAllocator of the crate frame-alloc, its bitmap beside the zone.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(summary::beside())),
         },
         Implementation {
@@ -63,6 +67,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
             version: FRAME_ALLOC_VERSION,
             about: "The same with its bitmap in a frame of the zone.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(summary::inside())),
         },
         Implementation {
@@ -70,6 +75,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
             version: FREE_LIST_VERSION,
             about: "The sorted list of free page ranges of the crate free-list.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(list::subject())),
         },
     ]

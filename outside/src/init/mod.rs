@@ -6,7 +6,7 @@
 mod tests;
 mod v1;
 
-use lawbook_spec::core::{Implementation, Origin};
+use lawbook_spec::core::{EVERY_CASE, Implementation, Origin};
 use lawbook_spec::init::Init;
 
 use self::v1::Edition;
@@ -19,6 +19,7 @@ pub fn implementations() -> Vec<Implementation<Init>> {
             version: "2003-06-23",
             about: "Rusty Russell's patch of 23 June 2003 as it was posted, bug for bug.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(v1::subject(Edition::Posted))),
         },
         Implementation {
@@ -26,6 +27,7 @@ pub fn implementations() -> Vec<Implementation<Init>> {
             version: "2003-06-23",
             about: "The same with Jonathan Corbet's patch of the same day.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(v1::subject(Edition::Corbet))),
         },
     ]

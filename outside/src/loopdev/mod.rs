@@ -9,7 +9,7 @@ mod area;
 mod openssl;
 mod xts_mode;
 
-use lawbook_spec::core::{Implementation, Missing, Origin, Subject};
+use lawbook_spec::core::{EVERY_CASE, Implementation, Missing, Origin, Subject};
 use lawbook_spec::loopdev::Loopdev;
 
 /// The version of the crate `xts-mode`; a test holds it against the lock file.
@@ -27,6 +27,7 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             version: XTS_MODE_VERSION,
             about: "The area functions of the crate xts-mode, on the crate aes.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: || Ok(Box::new(area::subject::<xts_mode::Area128>())),
         },
         Implementation {
@@ -34,6 +35,7 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             version: OPENSSL_VERSION,
             about: "The EVP ciphers of OpenSSL's libcrypto, one call for each unit.",
             origin: Origin::Outside,
+            every: EVERY_CASE,
             open: open_openssl,
         },
     ]

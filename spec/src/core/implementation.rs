@@ -1,8 +1,12 @@
 //! Implementations that are built in, as a list of values: what `--impl` can name.
 
 use std::fmt;
+use std::num::NonZero;
 
 use super::{LawId, Mechanism, Subject};
+
+/// That a campaign judges every case.
+pub const EVERY_CASE: NonZero<u64> = NonZero::<u64>::MIN;
 
 /// An implementation that is built in, or that can be found at run time.
 pub struct Implementation<M: Mechanism> {
@@ -14,6 +18,9 @@ pub struct Implementation<M: Mechanism> {
     pub about: &'static str,
     /// Where it comes from.
     pub origin: Origin,
+    /// Of how many cases a campaign judges one, unless it is told otherwise: [`EVERY_CASE`], or
+    /// more where a case takes long, and then a prime number, as the small tier has a rhythm.
+    pub every: NonZero<u64>,
     /// Makes one that is ready to run cases.
     pub open: fn() -> Result<Box<dyn Subject<M>>, Missing>,
 }

@@ -35,7 +35,7 @@ pub use self::bytes::{Bytes, hug};
 pub use self::case::{Case, End, Trace};
 pub use self::draw::{Drawer, draw_case, draw_case_of};
 pub(crate) use self::draw::{one_in, pick};
-pub use self::implementation::{Implementation, Missing, Origin};
+pub use self::implementation::{EVERY_CASE, Implementation, Missing, Origin};
 pub use self::judge::{Break, Judge, Verdict, Watch};
 pub use self::law::{Breach, Check, Judgement, Law, LawId, Level, Source, always};
 pub use self::mechanism::{Data, KindOf, Mechanism, Outcome, Subject, Tell};

@@ -1,6 +1,6 @@
 //! Faults in what is built in, and in the legacy pair.
 
-use lawbook_spec::core::{Case, Implementation, LawId, Origin, Subject, Trace};
+use lawbook_spec::core::{Case, EVERY_CASE, Implementation, LawId, Origin, Subject, Trace};
 use lawbook_spec::init::{
     Answer, Event, Init, InitFailure, Legacy, Module, ModuleId, Op, Pair, Priority, Profile,
 };
@@ -107,6 +107,7 @@ pub(super) const FAULTS: [Implementation<Init>; 16] = [
             breaks: LawId("INIT-00"),
             precedent: "constructed: an adapter forgets what is built in",
         },
+        every: EVERY_CASE,
         open: || Ok(Box::new(AnswersForBuiltIn(driver::<Right>()))),
     },
 ];

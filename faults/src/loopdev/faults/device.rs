@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use lawbook_spec::core::{Case, Implementation, LawId, Origin, Subject, Trace};
+use lawbook_spec::core::{Case, EVERY_CASE, Implementation, LawId, Origin, Subject, Trace};
 use lawbook_spec::loopdev::{
     Answer, Attachment, Direction, Error, Event, Iv, Key, Loopdev, Offer, Op, Profile, Transform,
 };
@@ -86,6 +86,7 @@ pub(super) const FAULTS: [Implementation<Loopdev>; 12] = [
             breaks: LawId("LOOPDEV-00"),
             precedent: "constructed: an adapter keeps no table of slots",
         },
+        every: EVERY_CASE,
         open: || Ok(Box::new(AnswersForFullSlot(driver::<Right>()))),
     },
 ];
