@@ -1,0 +1,105 @@
+//! What is known of implementations: each that others wrote, and each with exemptions, breaks the
+//! laws that its exemptions name and no other, by the counterexamples that the golden files hold.
+//! The README's matrix and `outside/FOUND.md` are made of these.
+//!
+//! An implementation that can't run here is shown as ignored, with what is missing; `--ignored` and
+//! `--include-ignored` make that a failure.
+//! It does not cover whether a break is a mistake of the implementation: its exemptions say that.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod list;
+mod pages;
+mod seen;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::list::Known;
+
+fn main() -> ExitCode {
+    let known = list::all();
+    let mut trials = vec![
+        Trial::test("every golden file is of an implementation that is listed", {
+            let known = known.clone();
+            move || claim(|| seen::each_is_listed(&known))
+        }),
+        Trial::test("every file of exemptions is of an implementation that is listed", {
+            let known = known.clone();
+            move || claim(|| list::each_exemption_is_listed(&known))
+        }),
+        Trial::test("the README of each adapter has the command that judges it", {
+            let known = known.clone();
+            move || claim(|| list::each_command_is_in_its_readme(&known))
+        }),
+    ];
+    trials.extend(known.iter().cloned().map(trial));
+    trials.extend(list::MECHANISMS.map(|mechanism| {
+        let known = known.clone();
+        let name = format!("{mechanism}: a comparison has all that are here");
+        Trial::test(name, move || claim(|| seen::compare(mechanism, &known)))
+    }));
+    if !is_update() {
+        trials.extend(pages::PAGES.iter().map(|page| {
+            let known = known.clone();
+            let name = format!("{} says what was seen", page.path);
+            Trial::test(name, move || claim(|| page.check(&known)))
+        }));
+    }
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    if is_update() {
+        pages::PAGES.iter().for_each(|page| page.write(&known));
+    }
+    conclusion.exit_code()
+}
+
+/// One implementation: judged, and held against what is known of it.
+fn trial(known: Known) -> Trial {
+    let missing = known.missing();
+    let note = missing.as_ref().map(|what| format!("{what} is missing"));
+    let name = match note {
+        Some(note) => format!("{} {} ({note})", known.mechanism, known.name),
+        None => format!("{} {}", known.mechanism, known.name),
+    };
+    let check = move || match &missing {
+        Some(what) => {
+            Err(format!("expected an implementation that can run, {what} is missing").into())
+        }
+        None => claim(|| seen::check(&known)),
+    };
+    let is_missing = name.ends_with(" is missing)");
+    Trial::test(name, check).with_ignored_flag(is_missing)
+}
+
+/// A check, whose panic is its failure.
+fn claim(check: impl FnOnce()) -> Result<(), Failed> {
+    check();
+    Ok(())
+}
+
+/// Whether golden files are to be written anew, as for all tests with such files.
+fn is_update() -> bool {
+    std::env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always")
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names in a folder, sorted.
+fn names(folder: impl AsRef<Path>) -> Vec<String> {
+    let folder = root().join(folder);
+    let entries = std::fs::read_dir(&folder);
+    let entries = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
