@@ -76,7 +76,7 @@ impl Order {
     ///
     /// When the order is 64 or more.
     pub fn frames(self) -> u64 {
-        1 << self.0
+        1_u64.checked_shl(self.0.into()).expect("an order is less than 64")
     }
 }
 
