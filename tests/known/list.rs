@@ -202,7 +202,7 @@ pub(crate) fn each_exemption_is_listed(known: &[Known]) {
     }
 }
 
-pub(crate) fn each_command_is_in_its_readme(known: &[Known]) {
+pub(crate) fn each_has_its_commands(known: &[Known]) {
     for one in known {
         let How::Adapter(adapter) = &one.how else { continue };
         let path = format!("{ADAPTERS}/{}/README.md", one.name);

@@ -21,19 +21,17 @@ use crate::list::Known;
 
 fn main() -> ExitCode {
     let known = list::all();
+    let of_all = |name: String, check: fn(&[Known])| {
+        let known = known.clone();
+        Trial::test(name, move || claim(|| check(&known)))
+    };
     let mut trials = vec![
-        Trial::test("every golden file is of an implementation that is listed", {
-            let known = known.clone();
-            move || claim(|| seen::each_is_listed(&known))
-        }),
-        Trial::test("every file of exemptions is of an implementation that is listed", {
-            let known = known.clone();
-            move || claim(|| list::each_exemption_is_listed(&known))
-        }),
-        Trial::test("the README of each adapter has the command that judges it", {
-            let known = known.clone();
-            move || claim(|| list::each_command_is_in_its_readme(&known))
-        }),
+        of_all("every golden file is of one that is listed".into(), seen::each_is_listed),
+        of_all(
+            "every file of exemptions is of one that is listed".into(),
+            list::each_exemption_is_listed,
+        ),
+        of_all("the README of each adapter has its commands".into(), list::each_has_its_commands),
     ];
     trials.extend(known.iter().cloned().map(trial));
     trials.extend(list::MECHANISMS.map(|mechanism| {
@@ -57,20 +55,14 @@ fn main() -> ExitCode {
 
 /// One implementation: judged, and held against what is known of it.
 fn trial(known: Known) -> Trial {
-    let missing = known.missing();
-    let note = missing.as_ref().map(|what| format!("{what} is missing"));
-    let name = match note {
-        Some(note) => format!("{} {} ({note})", known.mechanism, known.name),
-        None => format!("{} {}", known.mechanism, known.name),
-    };
-    let check = move || match &missing {
-        Some(what) => {
-            Err(format!("expected an implementation that can run, {what} is missing").into())
-        }
-        None => claim(|| seen::check(&known)),
-    };
-    let is_missing = name.ends_with(" is missing)");
-    Trial::test(name, check).with_ignored_flag(is_missing)
+    let name = format!("{} {}", known.mechanism, known.name);
+    match known.missing() {
+        None => Trial::test(name, move || claim(|| seen::check(&known))),
+        Some(what) => Trial::test(format!("{name}: {what} is missing"), move || {
+            Err(format!("expected {what} to be here, found none").into())
+        })
+        .with_ignored_flag(true),
+    }
 }
 
 /// A check, whose panic is its failure.
