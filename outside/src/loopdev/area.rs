@@ -17,20 +17,18 @@ use std::collections::BTreeMap;
 
 use lawbook_spec::core::Subject;
 use lawbook_spec::loopdev::{
-    Attachment, Cipher, Direction, Driver, EqualHalves, Error, Key, LoopDevice, Loopdev,
-    MOST_UNIT_BYTES, Offer, PartialRequests, Profile, SECTOR_BYTES, Sector, Transform,
+    Attachment, Cipher, Direction, Driver, Error, Key, LoopDevice, Loopdev, MOST_UNIT_BYTES,
+    PartialRequests, Profile, SECTOR_BYTES, Sector, Transform,
 };
 
 /// A foreign cipher under one transform, one key, and in one direction.
 pub(super) trait AreaCipher: Sized {
-    /// What it makes of an XTS key with equal halves.
-    const EQUAL_HALVES: EqualHalves;
     /// Whether it takes an area whose last part is not a whole unit. Where it does not, the device
     /// refuses one.
-    const TAKES_A_REST: bool;
+    const TAKES_A_REST: bool = false;
 
-    /// The ciphers that it offers.
-    fn offers() -> Vec<Offer>;
+    /// What it offers and can do, and what the device adds to that: see [`profile`].
+    fn profile() -> Profile;
 
     /// Takes a key for one of the transforms that it offers, or for such a one in XTS with units
     /// of more than 2²⁰ blocks.
@@ -51,8 +49,10 @@ pub(super) trait AreaCipher: Sized {
     ///
     /// # Errors
     ///
-    /// What the library refuses.
-    fn crypt_unit(&mut self, n: u64, unit: &mut [u8]) -> Result<(), Error>;
+    /// What the library refuses; [`Error::Unsupported`] where its profile says so.
+    fn crypt_unit(&mut self, _n: u64, _unit: &mut [u8]) -> Result<(), Error> {
+        Err(Error::Unsupported)
+    }
 }
 
 /// The numbers that the IVs of an area's units are made of.
@@ -78,13 +78,14 @@ impl Numbers {
 }
 
 /// The device around a cipher, ready to run cases.
-pub(super) fn subject<C: AreaCipher + 'static>() -> impl Subject<Loopdev> {
-    Driver::new(profile::<C>(), Area::<C>::new)
+pub(super) fn boxed<C: AreaCipher + 'static>() -> Box<dyn Subject<Loopdev>> {
+    Box::new(Driver::new(C::profile(), Area::<C>::new))
 }
 
-fn profile<C: AreaCipher>() -> Profile {
+/// What the device can do around any cipher that knows every *n* and units by themselves. A cipher
+/// adds its offers and what it does with equal halves, and takes away what it can't do.
+pub(super) fn profile() -> Profile {
     Profile {
-        ciphers: C::offers(),
         image: true,
         flips: true,
         offsets: true,
@@ -94,7 +95,6 @@ fn profile<C: AreaCipher>() -> Profile {
         read_only: true,
         crypt_unit: true,
         partial_units: true,
-        equal_halves: C::EQUAL_HALVES,
         partial_requests: PartialRequests::Refused,
         ..Profile::default()
     }
@@ -119,7 +119,7 @@ struct Attached<C> {
 
 impl<C: AreaCipher> Area<C> {
     fn new(backing_bytes: u64) -> Self {
-        Area { profile: profile::<C>(), image: Image::new(backing_bytes), attached: None }
+        Area { profile: C::profile(), image: Image::new(backing_bytes), attached: None }
     }
 
     /// The cipher of a transform that is offered. That a unit is too long is the library's to say.

@@ -1,12 +1,15 @@
-//! Sector encryption that others wrote, each as the cipher of a small device of ours.
+//! Sector encryption that others wrote, each behind the contract of a loop device.
 //!
-//! `area` is that device; `xts_mode` and `openssl` put a library's cipher into it and say in
-//! their profiles what that library does.
-//! It does not cover whole devices of others (dm-crypt, aespipe), which run outside this process.
+//! `area` is a small device of ours; `xts_mode` and `openssl` put a library's cipher into it,
+//! `aespipe` a program's, and say in their profiles what that library or program does. `program`
+//! holds what all programs need.
+//! It does not cover devices of a kernel (dm-crypt).
 
+mod aespipe;
 mod area;
 #[cfg(feature = "openssl")]
 mod openssl;
+mod program;
 mod xts_mode;
 
 use lawbook_spec::core::{EVERY_CASE, Implementation, Missing, Origin, Subject};
@@ -19,6 +22,9 @@ const XTS_MODE_VERSION: &str = "0.6.0";
 /// behind it is known only at run time.
 const OPENSSL_VERSION: &str = "0.10.82";
 
+/// The version of a program: whichever the machine has.
+const FOUND_AT_RUN_TIME: &str = "installed";
+
 /// The loop devices whose ciphers others wrote.
 pub fn implementations() -> Vec<Implementation<Loopdev>> {
     vec![
@@ -28,7 +34,7 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             about: "The area functions of the crate xts-mode, on the crate aes.",
             origin: Origin::Outside,
             every: EVERY_CASE,
-            open: || Ok(Box::new(area::subject::<xts_mode::Area128>())),
+            open: || Ok(area::boxed::<xts_mode::Area128>()),
         },
         Implementation {
             name: "openssl",
@@ -38,12 +44,26 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             every: EVERY_CASE,
             open: open_openssl,
         },
+        Implementation {
+            name: "aespipe",
+            version: FOUND_AT_RUN_TIME,
+            about: "The filter aespipe with the many keys of loop-AES v2 and v3, run for each request.",
+            origin: Origin::Outside,
+            open: || aespipe::need().map(|()| area::boxed::<aespipe::ManyKeys>()),
+        },
+        Implementation {
+            name: "aespipe-v1",
+            version: FOUND_AT_RUN_TIME,
+            about: "The filter aespipe with the one key of loop-AES v1, run for each request.",
+            origin: Origin::Outside,
+            open: || aespipe::need().map(|()| area::boxed::<aespipe::OneKey>()),
+        },
     ]
 }
 
 #[cfg(feature = "openssl")]
 fn open_openssl() -> Result<Box<dyn Subject<Loopdev>>, Missing> {
-    Ok(Box::new(area::subject::<openssl::Evp>()))
+    Ok(area::boxed::<openssl::Evp>())
 }
 
 #[cfg(not(feature = "openssl"))]

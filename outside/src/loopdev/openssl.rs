@@ -9,10 +9,10 @@ use ::openssl::cipher_ctx::CipherCtx;
 use ::openssl::error::ErrorStack;
 use ::openssl::sha::sha256;
 use lawbook_spec::loopdev::{
-    Cipher, Direction, EqualHalves, Error, Iv, Key, MOST_UNIT_BYTES, Offer, Transform,
+    Cipher, Direction, EqualHalves, Error, Iv, Key, MOST_UNIT_BYTES, Offer, Profile, Transform,
 };
 
-use super::area::{AreaCipher, Numbers};
+use super::area::{self, AreaCipher, Numbers};
 
 const BLOCK_BYTES: usize = 16;
 
@@ -27,10 +27,7 @@ pub(super) struct Evp {
 }
 
 impl AreaCipher for Evp {
-    const EQUAL_HALVES: EqualHalves = EqualHalves::DecryptOnly;
-    const TAKES_A_REST: bool = false;
-
-    fn offers() -> Vec<Offer> {
+    fn profile() -> Profile {
         let offer = |cipher, iv, key_bits| Offer {
             cipher,
             iv: Some(iv),
@@ -38,11 +35,12 @@ impl AreaCipher for Evp {
             unit_bytes: vec![512, 1024, 2048, 4096],
             large_sectors: true,
         };
-        vec![
+        let ciphers = vec![
             offer(Cipher::AesXts, Iv::Plain64, vec![256, 512]),
             offer(Cipher::AesXts, Iv::Plain64be, vec![256, 512]),
             offer(Cipher::AesCbc, Iv::EssivSha256, vec![128, 192, 256]),
-        ]
+        ];
+        Profile { ciphers, equal_halves: EqualHalves::DecryptOnly, ..area::profile() }
     }
 
     fn new(direction: Direction, transform: &Transform, key: &Key) -> Result<Self, Error> {

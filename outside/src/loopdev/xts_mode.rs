@@ -11,9 +11,11 @@
 use ::xts_mode::{Array, Xts128, get_tweak_default};
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, BlockSizeUser, KeyInit, consts::U16};
 use aes::{Aes128, Aes256};
-use lawbook_spec::loopdev::{Cipher, Direction, EqualHalves, Error, Iv, Key, Offer, Transform};
+use lawbook_spec::loopdev::{
+    Cipher, Direction, EqualHalves, Error, Iv, Key, Offer, Profile, Transform,
+};
 
-use super::area::{AreaCipher, Numbers};
+use super::area::{self, AreaCipher, Numbers};
 
 /// One key of the crate, in one direction.
 pub(super) struct Area128 {
@@ -29,19 +31,18 @@ enum Xts {
 }
 
 impl AreaCipher for Area128 {
-    const EQUAL_HALVES: EqualHalves = EqualHalves::Accepted;
     const TAKES_A_REST: bool = true;
 
-    fn offers() -> Vec<Offer> {
-        [Iv::Plain64, Iv::Plain64be]
-            .map(|iv| Offer {
-                cipher: Cipher::AesXts,
-                iv: Some(iv),
-                key_bits: vec![256, 512],
-                unit_bytes: vec![512, 1024, 2048, 4096],
-                large_sectors: true,
-            })
-            .into()
+    fn profile() -> Profile {
+        let ciphers = [Iv::Plain64, Iv::Plain64be].map(|iv| Offer {
+            cipher: Cipher::AesXts,
+            iv: Some(iv),
+            key_bits: vec![256, 512],
+            unit_bytes: vec![512, 1024, 2048, 4096],
+            large_sectors: true,
+        });
+        let ciphers = ciphers.into();
+        Profile { ciphers, equal_halves: EqualHalves::Accepted, ..area::profile() }
     }
 
     fn new(direction: Direction, transform: &Transform, key: &Key) -> Result<Self, Error> {

@@ -1,0 +1,149 @@
+//! Programs of others: where they are, what they say, and what is kept for them on disk.
+//!
+//! Its nouns: a *program* (found by name at run time, or missing with the package that brings it)
+//! and a *scratch* folder (in memory where the system has such a place, gone when dropped).
+//! A refusal is a status other than 0 and comes with the last line of standard error. That a
+//! program can't be started, or answers with what nobody expects, is no refusal: it panics, which
+//! ends the case with a mishap.
+//! It does not cover what any program means by what it says.
+
+use std::env;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use lawbook_spec::core::Missing;
+use tempfile::TempDir;
+
+/// Where programs for administrators are, which a user's PATH may leave out.
+const FURTHER_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// Where a file lies in memory.
+const SHARED_MEMORY: &str = "/dev/shm";
+
+/// Whether all these programs are there, each with the Debian package that brings it.
+///
+/// # Errors
+///
+/// The first that is not.
+pub(super) fn need(programs: &[(&str, &'static str)]) -> Result<(), Missing> {
+    match programs.iter().find(|(name, _)| find(name).is_none()) {
+        None => Ok(()),
+        Some(&(name, package)) => Err(Missing { what: format!("the program {name}"), package }),
+    }
+}
+
+/// A program by its name. One that is not there fails when it is run.
+pub(super) fn command(name: &str) -> Command {
+    Command::new(find(name).unwrap_or_else(|| name.into()))
+}
+
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    let further = FURTHER_FOLDERS.iter().map(PathBuf::from);
+    folders.into_iter().chain(further).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// A folder that goes away with the value.
+///
+/// # Panics
+///
+/// When there is no room for it.
+pub(super) fn scratch() -> TempDir {
+    let memory = Path::new(SHARED_MEMORY);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("lawbook-");
+    builder
+        .tempdir_in(memory)
+        .or_else(|_| builder.tempdir())
+        .unwrap_or_else(|error| panic!("expected room for a temporary folder, found: {error}"))
+}
+
+/// Runs a program on an input to its end, and gives what it prints.
+///
+/// # Errors
+///
+/// The last line of its standard error, where its status is not 0.
+///
+/// # Panics
+///
+/// When it can't be started or a pipe to it fails.
+pub(super) fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, String> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut stdin = child.stdin.take().expect("its standard input is a pipe");
+    let mut stderr = child.stderr.take().expect("its standard error is a pipe");
+    // Each pipe has a thread: a program that waits for one of them must not wait for ever.
+    let (output, said) = thread::scope(|scope| {
+        // A program that ends without reading all of its input says why itself.
+        scope.spawn(move || stdin.write_all(input).ok());
+        let said = scope.spawn(move || {
+            let mut said = Vec::new();
+            stderr.read_to_end(&mut said).map(|_| said)
+        });
+        let output = child.wait_with_output();
+        (output, said.join().expect("reading does not panic"))
+    });
+    let (output, said) = match (output, said) {
+        (Ok(output), Ok(said)) => (output, said),
+        (Err(error), _) | (_, Err(error)) => panic!("{command:?}: {error}"),
+    };
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(last_line(&said).unwrap_or_else(|| output.status.to_string()))
+    }
+}
+
+fn last_line(said: &[u8]) -> Option<String> {
+    let said = String::from_utf8_lossy(said);
+    said.lines().rev().find(|line| !line.trim().is_empty()).map(str::to_owned)
+}
+
+/// Whether a test that needs a program can run; where not, it says so.
+#[cfg(test)]
+pub(super) fn skips(test: &str, programs: &[(&str, &'static str)]) -> bool {
+    match need(programs) {
+        Ok(()) => false,
+        Err(missing) => {
+            eprintln!("{test} is SKIPPED: {missing}");
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_is_missing_with_its_package() {
+        let missing = need(&[("sh", "dash"), ("no-such-program", "no-package")]).err().unwrap();
+        assert_eq!(missing.what, "the program no-such-program");
+        assert_eq!(missing.package, "no-package");
+    }
+
+    #[test]
+    fn a_program_may_print_more_than_a_pipe_holds_before_it_has_read_all() {
+        let input = vec![5; 1 << 20];
+        assert_eq!(run(&mut Command::new("cat"), &input).unwrap(), input);
+    }
+
+    #[test]
+    fn a_refusal_is_the_last_line_that_is_said() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo first >&2; echo last >&2; echo >&2; exit 3"]);
+        assert_eq!(run(&mut shell, &[]).unwrap_err(), "last");
+    }
+
+    #[test]
+    fn a_scratch_folder_goes_away_with_what_is_in_it() {
+        let folder = scratch();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "data").unwrap();
+        drop(folder);
+        assert!(!file.exists());
+    }
+}
