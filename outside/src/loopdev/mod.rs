@@ -1,8 +1,8 @@
 //! Sector encryption that others wrote, each behind the contract of a loop device.
 //!
 //! `area` is a small device of ours; `xts_mode` and `openssl` put a library's cipher into it,
-//! `aespipe` a program's, and say in their profiles what that library or program does. `program`
-//! holds what all programs need.
+//! `aespipe` a program's, and say in their profiles what that library or program does. `qemu` is a
+//! device of qemu's own. `program` holds what all programs need.
 //! It does not cover devices of a kernel (dm-crypt).
 
 mod aespipe;
@@ -10,6 +10,7 @@ mod area;
 #[cfg(feature = "openssl")]
 mod openssl;
 mod program;
+mod qemu;
 mod xts_mode;
 
 use lawbook_spec::core::{EVERY_CASE, Implementation, Missing, Origin, Subject};
@@ -57,6 +58,13 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             about: "The filter aespipe with the one key of loop-AES v1, run for each request.",
             origin: Origin::Outside,
             open: || aespipe::need().map(|()| area::boxed::<aespipe::OneKey>()),
+        },
+        Implementation {
+            name: "qemu",
+            version: FOUND_AT_RUN_TIME,
+            about: "The LUKS driver of qemu's block layer, by qemu-io on a sparse file.",
+            origin: Origin::Outside,
+            open: qemu::subject,
         },
     ]
 }
