@@ -11,15 +11,13 @@
 //! It does not cover first numbers and units by themselves: `-O` keeps the low 32 bits of what it
 //! is given. Nor seeds, iterations (`-C`) and gpg.
 
-use std::fs;
 use std::process::Command;
 
 use lawbook_spec::core::Missing;
 use lawbook_spec::loopdev::{Cipher, Direction, Error, Iv, Key, Offer, Profile, Transform};
-use tempfile::TempDir;
 
 use super::area::{self, AreaCipher, Numbers};
-use super::program;
+use super::program::{self, Scratch};
 
 const PROGRAMS: &[(&str, &str)] = &[("aespipe", "aespipe")];
 
@@ -88,7 +86,7 @@ fn profile(versions: &[Iv]) -> Profile {
 struct Pipe {
     direction: Direction,
     key_bits: u16,
-    folder: TempDir,
+    scratch: Scratch,
 }
 
 const KEY_FILE: &str = "key";
@@ -101,10 +99,10 @@ impl Pipe {
         let Key::Lines { lines } = key else {
             return Err(Error::BadKey);
         };
-        let folder = program::scratch();
+        let scratch = Scratch::new();
         let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-        fs::write(folder.path().join(KEY_FILE), text).map_err(|_| Error::Io)?;
-        let pipe = Pipe { direction, key_bits, folder };
+        scratch.put(KEY_FILE, text.as_bytes());
+        let pipe = Pipe { direction, key_bits, scratch };
         // What it thinks of the key, it says only when it is run.
         program::run(&mut pipe.command(0), &[]).map_err(|_| Error::BadKey)?;
         Ok(pipe)
@@ -119,10 +117,9 @@ impl Pipe {
     }
 
     fn command(&self, n: u64) -> Command {
-        let mut command = program::command("aespipe");
-        command.arg("-e").arg(format!("AES{}", self.key_bits));
-        command.arg("-P").arg(self.folder.path().join(KEY_FILE));
-        command.arg("-O").arg(n.to_string());
+        let mut command = self.scratch.command("aespipe");
+        command.args(["-e", &format!("AES{}", self.key_bits)]);
+        command.args(["-O", &n.to_string(), "-P", KEY_FILE]);
         if self.direction == Direction::Decrypt {
             command.arg("-d");
         }

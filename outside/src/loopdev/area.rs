@@ -65,6 +65,12 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
+    /// Those from *n* on, without large sectors.
+    #[cfg(test)]
+    pub(super) fn at(n: u64, unit_bytes: u32) -> Self {
+        Numbers { n, unit_sectors: u64::from(unit_bytes) / SECTOR_BYTES, large_sectors: false }
+    }
+
     /// That of the first unit.
     pub(super) fn first(self) -> u64 {
         self.of(0)

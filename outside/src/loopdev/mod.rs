@@ -1,12 +1,13 @@
 //! Sector encryption that others wrote, each behind the contract of a loop device.
 //!
 //! `area` is a small device of ours; `xts_mode` and `openssl` put a library's cipher into it,
-//! `aespipe` a program's, and say in their profiles what that library or program does. `qemu` is a
+//! `aespipe` and `cryptsetup` a program's, and say in their profiles what that library or program does. `qemu` is a
 //! device of qemu's own. `program` holds what all programs need.
 //! It does not cover devices of a kernel (dm-crypt).
 
 mod aespipe;
 mod area;
+mod cryptsetup;
 #[cfg(feature = "openssl")]
 mod openssl;
 mod program;
@@ -65,6 +66,13 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             about: "The LUKS driver of qemu's block layer, by qemu-io on a sparse file.",
             origin: Origin::Outside,
             open: qemu::subject,
+        },
+        Implementation {
+            name: "cryptsetup",
+            version: FOUND_AT_RUN_TIME,
+            about: "cryptsetup reencrypt on a plain file, offline, run for each request.",
+            origin: Origin::Outside,
+            open: || cryptsetup::need().map(|()| area::boxed::<cryptsetup::Reencryption>()),
         },
     ]
 }

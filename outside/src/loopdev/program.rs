@@ -8,8 +8,9 @@
 //! It does not cover what any program means by what it says.
 
 use std::env;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -34,11 +35,6 @@ pub(super) fn need(programs: &[(&str, &'static str)]) -> Result<(), Missing> {
     }
 }
 
-/// A program by its name. One that is not there fails when it is run.
-pub(super) fn command(name: &str) -> Command {
-    Command::new(find(name).unwrap_or_else(|| name.into()))
-}
-
 fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = env::split_paths(&path).collect();
@@ -46,19 +42,51 @@ fn find(name: &str) -> Option<PathBuf> {
     folders.into_iter().chain(further).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// A folder that goes away with the value.
-///
-/// # Panics
-///
-/// When there is no room for it.
-pub(super) fn scratch() -> TempDir {
-    let memory = Path::new(SHARED_MEMORY);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("lawbook-");
-    builder
-        .tempdir_in(memory)
-        .or_else(|_| builder.tempdir())
-        .unwrap_or_else(|error| panic!("expected room for a temporary folder, found: {error}"))
+/// A folder for the files of a program. It goes away with the value.
+pub(super) struct Scratch(TempDir);
+
+impl Scratch {
+    /// An empty one.
+    ///
+    /// # Panics
+    ///
+    /// When there is no room for it, as do its functions.
+    pub(super) fn new() -> Self {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("lawbook-");
+        let folder = builder.tempdir_in(SHARED_MEMORY).or_else(|_| builder.tempdir());
+        Scratch(folder.unwrap_or_else(|error| panic!("a temporary folder: {error}")))
+    }
+
+    /// A program that will run in the folder.
+    pub(super) fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(find(name).unwrap_or_else(|| name.into()));
+        command.current_dir(self.0.path());
+        command
+    }
+
+    /// Writes a whole file.
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) {
+        self.expect(name, fs::write(self.0.path().join(name), bytes));
+    }
+
+    /// Reads a whole file.
+    pub(super) fn get(&self, name: &str) -> Vec<u8> {
+        self.expect(name, fs::read(self.0.path().join(name)))
+    }
+
+    /// Opens a file of so many zeroes, to read and to write.
+    pub(super) fn make(&self, name: &str, bytes: u64) -> File {
+        let mut options = File::options();
+        options.create(true).truncate(true).read(true).write(true);
+        let file = self.expect(name, options.open(self.0.path().join(name)));
+        self.expect(name, file.set_len(bytes));
+        file
+    }
+
+    fn expect<T>(&self, name: &str, outcome: io::Result<T>) -> T {
+        outcome.unwrap_or_else(|error| panic!("{}: {error}", self.0.path().join(name).display()))
+    }
 }
 
 /// Runs a program on an input to its end, and gives what it prints.
@@ -140,10 +168,11 @@ mod tests {
 
     #[test]
     fn a_scratch_folder_goes_away_with_what_is_in_it() {
-        let folder = scratch();
-        let file = folder.path().join("file");
-        std::fs::write(&file, "data").unwrap();
-        drop(folder);
-        assert!(!file.exists());
+        let scratch = Scratch::new();
+        scratch.put("file", b"data");
+        let folder = scratch.0.path().to_owned();
+        assert!(folder.join("file").exists());
+        drop(scratch);
+        assert!(!folder.exists());
     }
 }

@@ -18,10 +18,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
 use std::rc::Rc;
 
@@ -30,9 +29,8 @@ use lawbook_spec::loopdev::{
     Attachment, Cipher, Driver, EqualHalves, Error, Iv, Key, LoopDevice, Loopdev, Offer,
     PartialRequests, Profile, Sector, Transform,
 };
-use tempfile::TempDir;
 
-use super::program;
+use super::program::{self, Scratch};
 
 const PROGRAMS: &[(&str, &str)] =
     &[("qemu-io", "qemu-utils"), ("cryptsetup", "cryptsetup-bin (for qemu's LUKS headers)")];
@@ -148,7 +146,7 @@ impl LoopDevice for Qemu {
     fn write(&mut self, sector: Sector, data: &[u8]) -> Result<(), Error> {
         let from = sector.0.checked_mul(512).ok_or(Error::PastEnd)?;
         let mut workshop = self.workshop.borrow_mut();
-        workshop.put(DATA, data);
+        workshop.scratch.put(DATA, data);
         let said = workshop.ask(&format!("write -q -s {DATA} {from} {}", data.len()));
         if said.is_empty() { Ok(()) } else { Err(refusal(&said)) }
     }
@@ -238,25 +236,19 @@ impl Scheme {
 
 /// What outlives a case.
 struct Workshop {
-    // Before the folder, which is where it runs.
+    // It goes before the folder, in which it runs.
     qemu_io: Option<QemuIo>,
     image: File,
     headers: BTreeMap<Scheme, Vec<u8>>,
-    folder: TempDir,
+    scratch: Scratch,
 }
 
 impl Workshop {
     fn new() -> Self {
-        let folder = program::scratch();
-        let image = File::options()
-            .create_new(true)
-            .read(true)
-            .write(true)
-            .open(folder.path().join(IMAGE))
-            .unwrap_or_else(|error| panic!("expected room for an image, found: {error}"));
-        let workshop = Workshop { qemu_io: None, image, headers: BTreeMap::new(), folder };
-        workshop.put(PASSWORD, b"password");
-        workshop
+        let scratch = Scratch::new();
+        let image = scratch.make(IMAGE, 0);
+        scratch.put(PASSWORD, b"password");
+        Workshop { qemu_io: None, image, headers: BTreeMap::new(), scratch }
     }
 
     /// Makes the image all zeroes.
@@ -265,11 +257,6 @@ impl Workshop {
             .set_len(0)
             .and_then(|()| self.image.set_len(HEADER_BYTES + backing_bytes))
             .unwrap_or_else(|error| panic!("an image of {backing_bytes} bytes: {error}"));
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.folder.path().join(name), bytes)
-            .unwrap_or_else(|error| panic!("expected room for {name}, found: {error}"));
     }
 
     fn put_header(&mut self, scheme: &Scheme) -> Result<(), Error> {
@@ -282,13 +269,10 @@ impl Workshop {
 
     /// The header of a volume with this key, without the zeroes at its end.
     fn make_header(&self, scheme: &Scheme) -> Result<Vec<u8>, Error> {
-        self.put(VOLUME_KEY, &scheme.key);
-        self.put(HEADER, &[]);
-        let path = self.folder.path().join(HEADER);
-        let header = File::options().read(true).write(true).open(path).map_err(|_| Error::Io)?;
-        header.set_len(HEADER_BYTES + 512).map_err(|_| Error::Io)?;
-        let mut format = program::command("cryptsetup");
-        format.current_dir(self.folder.path());
+        self.scratch.put(VOLUME_KEY, &scheme.key);
+        // A volume without a payload has no room for its header.
+        let header = self.scratch.make(HEADER, HEADER_BYTES + 512);
+        let mut format = self.scratch.command("cryptsetup");
         format.args(["luksFormat", "--batch-mode", "--disable-locks", "--type", "luks1"]);
         format.args(["--hash", "sha256", "--pbkdf-force-iterations", "1000"]);
         format.args(["--align-payload", HEADER_SECTORS, "--cipher", scheme.cipher]);
@@ -309,7 +293,7 @@ impl Workshop {
     ///
     /// When qemu-io ends meanwhile; the next command goes to a new one.
     fn ask(&mut self, command: &str) -> String {
-        let mut qemu_io = self.qemu_io.take().unwrap_or_else(|| QemuIo::start(self.folder.path()));
+        let mut qemu_io = self.qemu_io.take().unwrap_or_else(|| QemuIo::start(&self.scratch));
         match qemu_io.ask(command) {
             Ok(said) => {
                 self.qemu_io = Some(qemu_io);
@@ -340,14 +324,13 @@ struct QemuIo {
 const PROMPT: &str = "qemu-io> ";
 
 impl QemuIo {
-    fn start(folder: &Path) -> Self {
-        Self::spawn(folder).unwrap_or_else(|error| panic!("expected qemu-io, found: {error}"))
+    fn start(scratch: &Scratch) -> Self {
+        Self::spawn(scratch).unwrap_or_else(|error| panic!("expected qemu-io, found: {error}"))
     }
 
-    fn spawn(folder: &Path) -> io::Result<Self> {
+    fn spawn(scratch: &Scratch) -> io::Result<Self> {
         let (said, say) = io::pipe()?;
-        let mut command = program::command("qemu-io");
-        command.current_dir(folder);
+        let mut command = scratch.command("qemu-io");
         command.args(["--object", &format!("secret,id=password,file={PASSWORD}")]);
         command.stdin(Stdio::piped()).stdout(say.try_clone()?).stderr(say);
         let mut child = command.spawn()?;
@@ -487,7 +470,7 @@ mod tests {
             return;
         }
         let workshop = Workshop::new();
-        let mut qemu_io = QemuIo::start(workshop.folder.path());
+        let mut qemu_io = QemuIo::start(&workshop.scratch);
         assert_eq!(
             qemu_io.ask("close extra"),
             Ok("bad argument count 1 to close, expected 0 arguments\n".into())
