@@ -3,6 +3,7 @@
 //! An *adapter* is any program that reads one JSON object a line on its standard input and writes one
 //! on its standard output. A *client* is one process of it, with the cases that were sent and not
 //! answered yet: they go ahead of the answers, so that neither side waits for the other.
+//! A *recording* is what one said elsewhere.
 //! It does not cover how many clients a campaign has, nor what the laws make of the answers.
 
 mod child;
@@ -10,6 +11,7 @@ mod command;
 mod group;
 mod line;
 mod message;
+mod recorded;
 mod schema;
 mod serve;
 
@@ -29,6 +31,7 @@ use crate::ahead;
 
 pub(crate) use self::child::show as show_time;
 pub(crate) use self::command::CommandLine;
+pub(crate) use self::recorded::{Recording, Requests, greeting_line, read_profile, request_line};
 pub(crate) use self::schema::schema;
 pub(crate) use self::serve::{Input, Stop, serve};
 
@@ -78,7 +81,8 @@ impl<M: Mechanism> Adapter<M> {
     pub(crate) fn open(self: &Arc<Self>, purpose: Purpose) -> Result<Client<M>, String> {
         let child = Some(self.start()?);
         let (adapter, sent) = (Arc::clone(self), VecDeque::new());
-        Ok(Client { adapter, purpose, child, last_id: 0, sent, sent_bytes: 0 })
+        let (last_id, sent_bytes, is_filling) = (0, 0, true);
+        Ok(Client { adapter, purpose, child, last_id, sent, sent_bytes, is_filling })
     }
 
     /// The name and version that it gives itself, once it was opened.
@@ -94,7 +98,7 @@ impl<M: Mechanism> Adapter<M> {
     fn start(&self) -> Result<Child, String> {
         let mut child = Child::start(&self.options.command)?;
         let hello = Hello { lawbook: crate::FORMAT, mechanism: M::NAME.to_owned() };
-        child.send(json(&hello));
+        child.send(&json(&hello));
         let line = match child.receive(self.options.timeout) {
             Ok(line) => line,
             Err(silence) => {
@@ -136,6 +140,8 @@ pub(crate) struct Client<M: Mechanism> {
     /// The cases that were sent and not answered yet.
     sent: VecDeque<Sent<M>>,
     sent_bytes: usize,
+    /// Whether further ones are sent ahead, until they are enough.
+    is_filling: bool,
 }
 
 struct Sent<M: Mechanism> {
@@ -151,8 +157,13 @@ impl<M: Mechanism> Subject<M> for Client<M> {
     }
 
     fn announce(&mut self, case: &Case<M>) -> bool {
-        let is_full = self.sent.len() >= MOST_AHEAD || self.sent_bytes >= MOST_AHEAD_BYTES;
-        !is_full && self.child.is_some() && self.send(case.clone()).is_ok()
+        let has = |cases, bytes| self.sent.len() >= cases || self.sent_bytes >= bytes;
+        self.is_filling = match self.is_filling {
+            true => !has(MOST_AHEAD, MOST_AHEAD_BYTES),
+            // Many are sent together, and meanwhile there is enough to do.
+            false => !has(MOST_AHEAD / 2, MOST_AHEAD_BYTES / 2),
+        };
+        self.is_filling && self.child.is_some() && self.send(case.clone()).is_ok()
     }
 
     fn run(&mut self, case: &Case<M>) -> Trace<M> {
@@ -183,7 +194,7 @@ impl<M: Mechanism> Subject<M> for Client<M> {
 impl<M: Mechanism> Client<M> {
     /// Sends a case; only one that is too long can't be sent.
     fn send(&mut self, case: Case<M>) -> Result<(), String> {
-        let Some(child) = &self.child else { return Ok(()) };
+        let Some(child) = &mut self.child else { return Ok(()) };
         self.last_id += 1;
         let id = self.last_id;
         let line = json(&Request::<M> { id, setup: &case.setup, ops: &case.ops });
@@ -192,7 +203,7 @@ impl<M: Mechanism> Client<M> {
             let most = MOST_LINE_BYTES >> 20;
             return Err(format!("the case is a line of more than {most} MiB"));
         }
-        child.send(line);
+        child.send(&line);
         self.sent_bytes += bytes;
         self.sent.push_back(Sent { id, bytes, case });
         Ok(())

@@ -207,6 +207,29 @@ pub(crate) fn slots<M: Mechanism>(
     Ok(is_of_slots.then(|| Findings { judge, tally, random_cases, elapsed: start.elapsed() }))
 }
 
+/// Judges cases that a subject brings itself, each with its number, in their order and on one thread.
+///
+/// # Errors
+///
+/// Those of `next`.
+#[cfg(feature = "command")]
+pub(crate) fn follow<M: Mechanism, S: Subject<M>, E>(
+    subject: &mut S,
+    next: impl Fn(&mut S) -> Result<Option<(u64, Case<M>)>, E>,
+    progress: &dyn Progress,
+) -> Result<Findings<M>, E> {
+    let judge = Judge::new(subject.profile());
+    let start = Instant::now();
+    let mut tally = Tally::new();
+    progress.begin(None);
+    while let Some((index, case)) = next(subject)? {
+        let number = CaseNumber { tier: Tier::Recorded, index };
+        tally.judge(subject, &judge, number, case, start);
+        progress.step(number.tier);
+    }
+    Ok(Findings { judge, tally, random_cases: 0, elapsed: start.elapsed() })
+}
+
 /// Looks for a break of `law` on one thread: in the first `least` random cases, all of which are
 /// run, then in the small tier, then in the random cases up to `most`.
 #[cfg(feature = "command")]
@@ -460,7 +483,8 @@ impl<M: Mechanism> Tally<M> {
         }
     }
 
-    /// Keeps the laws that a case is the first one to break.
+    /// Keeps the laws that a case is the first one to break; of recorded cases, the one to break them
+    /// at the earliest op.
     fn note_breaks(
         &mut self,
         broken: Vec<Break>,
@@ -470,8 +494,11 @@ impl<M: Mechanism> Tally<M> {
         case: impl FnOnce() -> (Case<M>, Trace<M>),
     ) {
         let index = |law| law_index::<M>(law).expect("only laws of the mechanism are judged");
-        let is_first = |broken: &Break| self.breaks[index(broken.law)].is_none();
-        let first: Vec<Break> = broken.into_iter().filter(is_first).collect();
+        // What was recorded can't be made smaller: the shortest story is kept.
+        let is_shorter = |found: &Found<M>| number.tier == Tier::Recorded && at < found.at;
+        let is_kept =
+            |broken: &Break| self.breaks[index(broken.law)].as_ref().is_none_or(is_shorter);
+        let first: Vec<Break> = broken.into_iter().filter(is_kept).collect();
         if first.is_empty() {
             return;
         }

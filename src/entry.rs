@@ -6,17 +6,18 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
-use lawbook_spec::core::{Case, End, Implementation, Judge, Law, Level, Mechanism, Origin};
+use lawbook_spec::core::{End, Implementation, Judge, Law, Level, Mechanism, Origin};
 use serde::Serialize;
 
-use crate::adapter::{self, Input, Stop};
+use crate::adapter::{self, Input, Recording, Requests, Stop};
 use crate::campaign::{self, Progress};
 use crate::files::{FileError, Piece};
-use crate::plan::{Plan, Tier};
+use crate::plan::{Budget, Plan, Tier};
 use crate::quiet;
 use crate::record::{Record, raw};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::story::Story;
 
 mod contender;
@@ -141,11 +142,22 @@ pub(crate) struct Outcome {
     pub(crate) unsupported: Option<String>,
 }
 
-/// Which cases are to be printed.
+/// Which cases are to be printed, and how.
 pub(crate) struct Selection<'a> {
-    pub(crate) candidate: &'a Candidate,
+    pub(crate) whose: Whose<'a>,
     pub(crate) plan: &'a Plan,
-    pub(crate) random_cases: u64,
+    /// How many random ones, where it is not the mechanism that says it.
+    pub(crate) random_cases: Option<u64>,
+    /// As an adapter is asked for them, and not as records.
+    pub(crate) as_requests: bool,
+}
+
+/// Whose profile cases are drawn for.
+pub(crate) enum Whose<'a> {
+    /// That of an implementation.
+    Candidate(&'a Candidate),
+    /// That of the greeting in a file.
+    Greeting(&'a Path),
 }
 
 /// One mechanism with its implementations.
@@ -213,6 +225,15 @@ pub(crate) trait Entry: Sync {
 
     /// Judges a recorded trace.
     fn judge(&self, piece: &Piece<'_>) -> Result<Outcome, Trouble>;
+
+    /// Judges the answers in a file to requests of this mechanism.
+    fn judge_answers(
+        &self,
+        requests: Requests,
+        answers: &Path,
+        plan: &Plan,
+        progress: &dyn Progress,
+    ) -> Result<Report, Trouble>;
 
     /// Answers cases as an adapter does, until the input ends or nobody reads the answers.
     fn serve(
@@ -408,30 +429,29 @@ impl<M: Mechanism> Entry for Built<M> {
         selection: &Selection<'_>,
         put: &mut dyn FnMut(&str) -> io::Result<()>,
     ) -> Result<io::Result<()>, Trouble> {
-        let contender = self.contender(selection.candidate)?;
-        let profile = contender.inquire()?.profile();
+        let profile = match selection.whose {
+            Whose::Candidate(candidate) => self.contender(candidate)?.inquire()?.profile(),
+            Whose::Greeting(file) => adapter::read_profile::<M>(file)?,
+        };
         let plan = selection.plan;
-        let mut put = |case: Case<M>| put(raw(&Record::<M>::of(case, None)).get());
-        if plan.tier != Tier::Random {
-            for (index, case) in (0..).zip(M::small(&profile)) {
-                if plan.part().has(index)
-                    && let Err(error) = put(case)
-                {
-                    return Ok(Err(error));
-                }
+        let small = (0..).zip(M::small(&profile)).filter(|(index, _)| plan.part().has(*index));
+        let small = plan.tier.has_small().then_some(small).into_iter().flatten();
+        let random = plan.tier.has_random().then(|| {
+            let cases = selection.random_cases.unwrap_or(M::CASES);
+            let indices = (0..plan.part().places(cases)).map(|place| plan.part().case(place));
+            indices.map(|index| campaign::random_case(plan.seed, index, &profile, plan.size))
+        });
+        let cases = small.map(|(_, case)| case).chain(random.into_iter().flatten());
+        let put_all = || {
+            if !selection.as_requests {
+                return cases
+                    .map(|case| Record::<M>::of(case, None))
+                    .try_for_each(|record| put(raw(&record).get()));
             }
-        }
-        if plan.tier != Tier::Small {
-            for place in 0..plan.part().places(selection.random_cases) {
-                let index = plan.part().case(place);
-                if let Err(error) =
-                    put(campaign::random_case(plan.seed, index, &profile, plan.size))
-                {
-                    return Ok(Err(error));
-                }
-            }
-        }
-        Ok(Ok(()))
+            put(&adapter::greeting_line::<M>())?;
+            (1..).zip(cases).try_for_each(|(id, case)| put(&adapter::request_line::<M>(id, &case)))
+        };
+        Ok(put_all())
     }
 
     fn replay(&self, piece: &Piece<'_>, candidate: Option<&Candidate>) -> Result<Outcome, Trouble> {
@@ -470,6 +490,28 @@ impl<M: Mechanism> Entry for Built<M> {
             .unwrap_or_else(|| "the recorded implementation".to_owned());
         Self::expect_fit(piece, &record, &profile, &name)?;
         Ok(Self::outcome(&Judge::new(profile), &record, &trace, name))
+    }
+
+    fn judge_answers(
+        &self,
+        requests: Requests,
+        answers: &Path,
+        plan: &Plan,
+        progress: &dyn Progress,
+    ) -> Result<Report, Trouble> {
+        let mut recording = Recording::<M>::open(requests, answers)?;
+        let findings = campaign::follow(&mut recording, Recording::next_case, progress)?;
+        let rest = recording.rest()?;
+        let (name, version) = recording.identity();
+        let (name, version) = (format!("adapter:{name}"), version.to_owned());
+        // Nobody is there to run a smaller case.
+        let shrink = Budget { tries: 0, ..plan.shrink };
+        let plan = Plan { tier: Tier::Recorded, shrink, ..plan.clone() };
+        let mut report = report::report((&name, &version), &plan, findings, &mut recording);
+        if let Some(what) = rest {
+            report.add_mishap::<M>(&plan, &what);
+        }
+        Ok(report)
     }
 
     fn serve(

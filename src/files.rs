@@ -67,15 +67,9 @@ impl Text {
     /// Reads a file.
     pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
         let fail = |what: &dyn fmt::Display| FileError::new(path.display(), what);
-        let file = File::open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => fail(&"expected a file, found none"),
-            _ => fail(&format_args!("expected a file that can be read: {error}")),
-        })?;
-        if file.metadata().is_ok_and(|data| data.is_dir()) {
-            return Err(fail(&"expected a file, found a directory"));
-        }
         let mut bytes = Vec::new();
-        file.take(MOST_FILE_BYTES + 1)
+        open(path)?
+            .take(MOST_FILE_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| fail(&format_args!("expected a file that can be read: {error}")))?;
         if bytes.len() as u64 > MOST_FILE_BYTES {
@@ -295,6 +289,19 @@ pub(crate) struct Exemptions {
     _mechanism: String,
     /// Per law, the sentence why its break is expected.
     pub(crate) exempt: BTreeMap<String, String>,
+}
+
+/// Opens a file to read it.
+pub(crate) fn open(path: &Path) -> Result<File, FileError> {
+    let fail = |what: &dyn fmt::Display| FileError::new(path.display(), what);
+    let file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => fail(&"expected a file, found none"),
+        _ => fail(&format_args!("expected a file that can be read: {error}")),
+    })?;
+    match file.metadata().is_ok_and(|data| data.is_dir()) {
+        true => Err(fail(&"expected a file, found a directory")),
+        false => Ok(file),
+    }
 }
 
 /// Whether a file can be written there, as far as that can be known before.

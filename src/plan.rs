@@ -100,6 +100,8 @@ pub enum Tier {
     Random,
     /// The small one, then the random one.
     Both,
+    /// Those of a file, each with the number of its request. No choice either.
+    Recorded,
 }
 
 impl Tier {
@@ -118,6 +120,7 @@ impl Tier {
             Tier::Small => "small",
             Tier::Random => "random",
             Tier::Both => "both",
+            Tier::Recorded => "recorded",
         }
     }
 }
@@ -249,9 +252,9 @@ impl Default for Budget {
 /// The number of a case: its tier, and its place there. The small tier comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CaseNumber {
-    /// [`Tier::Small`] or [`Tier::Random`].
+    /// [`Tier::Small`] or [`Tier::Random`], of an adapter [`Tier::Slots`] or [`Tier::Recorded`].
     pub tier: Tier,
-    /// From 0.
+    /// From 0; of a recorded case, what its request says.
     pub index: u64,
 }
 

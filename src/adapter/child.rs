@@ -5,6 +5,7 @@
 //! It does not cover what the lines say; nor processes that leave the group of the child (`setsid`),
 //! which a signal to the group does not reach.
 
+use std::collections::VecDeque;
 use std::io::{BufReader, Read, Write};
 use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
@@ -24,12 +25,18 @@ const LOOK: Duration = Duration::from_millis(50);
 /// its own.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
 
+/// So many bytes are handed from thread to thread at once, or one line that has more.
+const MANY_BYTES: usize = 1 << 16;
+
 /// A process under way. When it is dropped it is ended, with all that it started.
 pub(super) struct Child {
     process: std::process::Child,
-    /// What is still to be written.
+    /// Lines that the writer does not have yet: it gets many at once.
+    unsent: Vec<u8>,
     lines: Sender<Vec<u8>>,
-    said: Receiver<std::io::Result<Line>>,
+    /// Lines that the reader handed over, and were not asked for yet.
+    heard: VecDeque<std::io::Result<Line>>,
+    said: Receiver<VecDeque<std::io::Result<Line>>>,
     errors: Arc<Mutex<Tail>>,
     /// Hears nothing, and ends when the standard error does.
     errors_end: Receiver<()>,
@@ -72,32 +79,48 @@ impl Child {
         let (ending, errors_end) = mpsc::sync_channel(1);
         let tail = Arc::clone(&errors);
         thread::spawn(move || keep_tail(error, &tail, &ending));
-        Ok(Child { process, lines, said, errors, errors_end, has_ended: false })
+        let (unsent, heard, has_ended) = (Vec::new(), VecDeque::new(), false);
+        Ok(Child { process, unsent, lines, heard, said, errors, errors_end, has_ended })
     }
 
-    /// Writes a line as soon as the process takes it. Whether it did is seen by its answer.
-    pub(super) fn send(&self, mut line: Vec<u8>) {
-        line.push(b'\n');
-        // The writer is gone when the process is: then its silence is what is reported.
-        self.lines.send(line).unwrap_or(());
+    /// Says a line, at the latest when a line is received. Whether the process took it is seen by its
+    /// answer.
+    pub(super) fn send(&mut self, line: &[u8]) {
+        self.unsent.extend_from_slice(line);
+        self.unsent.push(b'\n');
+        if self.unsent.len() >= MANY_BYTES {
+            self.hand_over();
+        }
+    }
+
+    /// Hands the lines to the writer, which writes them as soon as the process takes them.
+    fn hand_over(&mut self) {
+        if !self.unsent.is_empty() {
+            // The writer is gone when the process is: then its silence is what is reported.
+            self.lines.send(std::mem::take(&mut self.unsent)).unwrap_or(());
+        }
     }
 
     /// The next line, when it comes in time.
     pub(super) fn receive(&mut self, timeout: Duration) -> Result<Vec<u8>, Silence> {
+        self.hand_over();
         let start = Instant::now();
         let mut has_exited = false;
         loop {
-            let left = timeout.saturating_sub(start.elapsed());
-            match self.said.recv_timeout(left.min(LOOK)) {
-                Ok(Ok(Line::Whole(line))) => return Ok(line),
-                Ok(Ok(Line::TooLong(line))) => {
+            match self.heard.pop_front() {
+                Some(Ok(Line::Whole(line))) => return Ok(line),
+                Some(Ok(Line::TooLong(line))) => {
                     let start = String::from_utf8_lossy(&line[..line.len().min(256)]);
                     return Err(Silence::TooLong(quoted(&start)));
                 }
-                Ok(Ok(Line::End)) | Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Silence::End);
-                }
-                Ok(Err(error)) => return Err(Silence::Unreadable(error)),
+                Some(Ok(Line::End)) => return Err(Silence::End),
+                Some(Err(error)) => return Err(Silence::Unreadable(error)),
+                None => {}
+            }
+            let left = timeout.saturating_sub(start.elapsed());
+            match self.said.recv_timeout(left.min(LOOK)) {
+                Ok(lines) => self.heard = lines,
+                Err(RecvTimeoutError::Disconnected) => return Err(Silence::End),
                 Err(RecvTimeoutError::Timeout) if has_exited => return Err(Silence::End),
                 Err(RecvTimeoutError::Timeout) if left.is_zero() => {
                     return Err(Silence::Timeout(timeout));
@@ -111,6 +134,7 @@ impl Child {
 
     /// Ends its input, and expects it to say no more and to exit with status 0 in time.
     pub(super) fn finish(mut self, timeout: Duration) -> Result<(), String> {
+        self.hand_over();
         // A channel without a sender: the writer writes what is left and closes the pipe.
         self.lines = mpsc::channel().0;
         let start = Instant::now();
@@ -239,13 +263,19 @@ fn write(mut input: ChildStdin, lines: &Receiver<Vec<u8>>) {
     }
 }
 
-/// Reads lines until there are no more, or nobody wants them.
-fn read(output: ChildStdout, said: &SyncSender<std::io::Result<Line>>) {
-    let mut output = BufReader::with_capacity(1 << 16, output);
-    loop {
-        let line = line::read(&mut output);
-        let is_last = !matches!(line, Ok(Line::Whole(_)));
-        if said.send(line).is_err() || is_last {
+/// Reads lines until there are no more, or nobody wants them. Those that came at once are handed over
+/// together; they are at most one of any length, and what the buffer holds.
+fn read(output: ChildStdout, said: &SyncSender<VecDeque<std::io::Result<Line>>>) {
+    let mut output = BufReader::with_capacity(MANY_BYTES, output);
+    let mut is_last = false;
+    while !is_last {
+        let mut lines = VecDeque::new();
+        while lines.is_empty() || (!is_last && output.buffer().contains(&b'\n')) {
+            let line = line::read(&mut output);
+            is_last = !matches!(line, Ok(Line::Whole(_)));
+            lines.push_back(line);
+        }
+        if said.send(lines).is_err() {
             return;
         }
     }

@@ -1,5 +1,5 @@
-//! What `check` and `compare` have in common: the options of a campaign, the counterexamples that
-//! are saved, and the commands that repeat a break.
+//! What `check`, `compare` and `judge` have in common: the options of a campaign, what is expected of
+//! results and where they go, and the commands that repeat a break.
 //!
 //! It does not cover which implementations are judged, nor what is made of the results.
 
@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
+use super::check::at;
 use super::parse::{TierName, count, jobs};
-use super::quoted;
-use crate::entry::{Candidate, Entry, Trouble};
-use crate::files::{make_folder, write_whole};
+use super::{find, quoted};
+use crate::entry::{Candidate, Entry, Mechanisms, Trouble};
+use crate::files::{Exemptions, Text, expect_writable, make_folder, write_whole};
 use crate::plan::{Length, Plan, Seed, Tier};
-use crate::report::{LawReport, Report};
+use crate::report::{LawReport, Report, junit};
 
 /// How a campaign is run, as the command line has it.
 #[derive(Debug, clap::Args)]
@@ -79,8 +80,7 @@ impl Campaign {
             repeat += &format!(" --tier {}", report.tier.name());
         }
         if report.tier != Tier::Small {
-            repeat += &format!(" --seed {} --cases {}", report.seed, report.random_cases);
-            repeat += &long(report);
+            repeat += &drawn(report, report.random_cases);
         }
         if self.every.is_some() {
             repeat += &every(report);
@@ -102,9 +102,16 @@ fn every(report: &Report) -> String {
     report.every.map(|every| format!(" --every {every}")).unwrap_or_default()
 }
 
-/// The options that say how large and long random cases are; each begins with a blank.
-fn long(report: &Report) -> String {
-    let options = [("size", report.size), ("ops", report.ops)];
+/// The options that draw so many random cases of the same seed, size and length; each begins with a
+/// blank.
+fn drawn(report: &Report, cases: u64) -> String {
+    let number = |value: Option<u64>| value.map(|value| value.to_string());
+    let options = [
+        ("seed", report.seed.map(|seed| seed.to_string())),
+        ("cases", Some(cases.to_string())),
+        ("size", number(report.size)),
+        ("ops", number(report.ops)),
+    ];
     let given = options.into_iter().filter_map(|(name, value)| Some((name, value?)));
     given.map(|(name, value)| format!(" --{name} {value}")).collect()
 }
@@ -123,6 +130,130 @@ pub(super) fn expect_size(entry: &dyn Entry, size: Option<NonZero<u64>>) -> Resu
             "expected no --size for {name}, whose worlds are all of one size, found {size}"
         ))),
     }
+}
+
+/// Per mechanism, the laws that are to be reported, as the mechanism writes them.
+pub(super) fn chosen_laws(
+    entries: &[&dyn Entry],
+    ids: &[String],
+) -> Result<BTreeMap<&'static str, Vec<String>>, Trouble> {
+    let mut chosen: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for id in ids {
+        let (entry, law) = super::laws::find_law(entries, id)?;
+        chosen.entry(entry.name()).or_default().push(law.id.to_owned());
+    }
+    Ok(chosen)
+}
+
+/// What is expected of results and where they go, as the command line has it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Results {
+    /// The laws that are expected to break; may be repeated for several mechanisms
+    #[arg(long, value_name = "FILE")]
+    exempt: Vec<PathBuf>,
+
+    /// A broken SHOULD fails too
+    #[arg(long)]
+    pub(super) strict: bool,
+
+    /// Write the result as JSON: an object, or an array when there are several
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Write the result as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) counterexamples: Counterexamples,
+}
+
+impl Results {
+    /// Looks whether they can be written, before anything is judged.
+    pub(super) fn expect_writable(&self) -> Result<(), Trouble> {
+        self.json.iter().chain(&self.junit).try_for_each(|file| expect_writable(file))?;
+        self.counterexamples.expect_folder()
+    }
+
+    /// Writes the files of results.
+    pub(super) fn write(&self, reports: &[(Report, Repeats)]) -> Result<(), Trouble> {
+        if let Some(file) = &self.json {
+            write_whole(file, json(reports).as_bytes())?;
+        }
+        if let Some(file) = &self.junit {
+            write_whole(file, junit::render(reports, self.strict).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The options that repeat what is expected; each begins with a blank.
+    pub(super) fn repeat(&self) -> String {
+        let files = self.exempt.iter().map(|file| quoted(&file.display().to_string()));
+        let mut repeat: String = files.map(|file| format!(" --exempt {file}")).collect();
+        if self.strict {
+            repeat += " --strict";
+        }
+        repeat
+    }
+
+    /// The first option that only a campaign has.
+    pub(super) fn of_campaign(&self) -> Option<&'static str> {
+        let given = [
+            (!self.exempt.is_empty(), "--exempt"),
+            (self.json.is_some(), "--json"),
+            (self.junit.is_some(), "--junit"),
+            (self.counterexamples.folder.is_some(), "--save"),
+        ];
+        given.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
+    }
+
+    /// Per mechanism, the laws that are expected to break, with the sentence why.
+    pub(super) fn exemptions(
+        &self,
+        mechanisms: &Mechanisms,
+        entries: &[&dyn Entry],
+    ) -> Result<BTreeMap<&'static str, BTreeMap<String, String>>, Trouble> {
+        let mut exemptions = BTreeMap::new();
+        for path in &self.exempt {
+            let text = Text::read(path)?;
+            let pieces = text.pieces()?;
+            let [piece] = pieces.as_slice() else {
+                return Err(pieces[1].error("expected one JSON object, found another").into());
+            };
+            let entry = find(mechanisms, &piece.mechanism)
+                .map_err(|trouble| at(|line| piece.error(line), trouble))?;
+            if entries.iter().all(|checked| checked.name() != entry.name()) {
+                let what = "expected exemptions of a mechanism that is checked, found those of";
+                return Err(piece.error(format_args!("{what} {}", entry.name())).into());
+            }
+            let exempt = piece.parse::<Exemptions>()?.exempt;
+            for (id, why) in &exempt {
+                let laws = entry.laws();
+                if !laws.iter().any(|law| law.id == id && !law.is_reach) {
+                    let what = format!("expected a law of {}, found `{id}`", entry.name());
+                    return Err(piece.error(what).into());
+                }
+                if why.trim().is_empty() {
+                    let what = format_args!("expected a sentence why {id} is exempt, found none");
+                    return Err(piece.error(what).into());
+                }
+            }
+            if exemptions.insert(entry.name(), exempt).is_some() {
+                let what = format_args!("expected one exemption file of {}", entry.name());
+                return Err(piece.error(format_args!("{what}, found another")).into());
+            }
+        }
+        Ok(exemptions)
+    }
+}
+
+fn json(reports: &[(Report, Repeats)]) -> String {
+    let reports: Vec<&Report> = reports.iter().map(|(report, _)| report).collect();
+    let text = match reports.as_slice() {
+        [report] => serde_json::to_string(report),
+        reports => serde_json::to_string(reports),
+    };
+    text.expect("a report has a JSON form") + "\n"
 }
 
 /// Where counterexamples are saved, if anywhere.
@@ -193,16 +324,27 @@ impl Repeats {
                 (None, Tier::Small) => {
                     format!("{start} --tier small{} --law {}", every(report), law.id)
                 }
-                (None, _) => format!(
-                    "{start} --tier random --seed {} --cases {}{}{} --law {}",
-                    report.seed,
-                    case + 1,
-                    every(report),
-                    long(report),
-                    law.id
-                ),
+                (None, _) => {
+                    let drawn = drawn(report, case + 1) + &every(report);
+                    format!("{start} --tier random{drawn} --law {}", law.id)
+                }
             };
             Some((law.id, repeat))
+        });
+        Repeats(laws.collect())
+    }
+
+    /// The same of recorded answers, which this command judges.
+    pub(super) fn of_recorded(report: &Report, command: &str, saved: &Counterexamples) -> Self {
+        let laws = report.laws.iter().filter(|law| law.counterexample.is_some()).map(|law| {
+            let repeat = match &saved.folder {
+                Some(folder) => {
+                    let file = file_of(folder, report, law).display().to_string();
+                    format!("lawbook judge {}", quoted(&file))
+                }
+                None => format!("{command} --law {}", law.id),
+            };
+            (law.id, repeat)
         });
         Repeats(laws.collect())
     }

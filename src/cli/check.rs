@@ -1,19 +1,18 @@
 //! `lawbook check`: judges implementations and prints a row per law.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::adapters::Timeout;
-use super::campaign::{Campaign, Counterexamples, Repeats, check_of, tell_apart};
+use super::campaign::{Campaign, Repeats, Results, check_of, chosen_laws, tell_apart};
 use super::parse::duration;
 use super::progress::Bar;
-use super::{Console, EXIT_STATUS, Ending, find, quoted, select};
+use super::{Console, EXIT_STATUS, Ending, select};
 use crate::adapter::CommandLine;
 use crate::entry::{Candidate, Entry, Mechanisms, REFERENCE, Trouble};
-use crate::files::{Exemptions, Piece, Text, expect_writable, write_whole};
+use crate::files::{FileError, expect_writable, write_whole};
 use crate::plan::{Length, Plan, Shard};
-use crate::report::{Report, Status, junit, terminal};
+use crate::report::{Report, Status, terminal};
 
 /// Judges implementations: a row per law with verdict, evidence and first break
 #[derive(Debug, clap::Args)]
@@ -46,29 +45,13 @@ pub(super) struct Options {
     #[arg(long, value_name = "K/N", default_value = "1/1", hide_default_value = true)]
     shard: Shard,
 
-    /// The laws that are expected to break; may be repeated for several mechanisms
-    #[arg(long, value_name = "FILE")]
-    exempt: Vec<PathBuf>,
-
-    /// A broken SHOULD fails too
-    #[arg(long)]
-    strict: bool,
-
-    /// Write the result as JSON: an object, or an array when there are several
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-
-    /// Write the result as JUnit XML
-    #[arg(long, value_name = "FILE")]
-    junit: Option<PathBuf>,
+    #[command(flatten)]
+    results: Results,
 
     /// Draw the counterexample of the first broken law that is reported, and else an example, as
     /// SVG; of one implementation, of a mechanism that has pictures
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
-
-    #[command(flatten)]
-    counterexamples: Counterexamples,
 }
 
 /// One implementation that is to be judged.
@@ -87,10 +70,10 @@ pub(super) fn run(
     if options.picture.is_some() {
         expect_picture(&subjects, mechanisms)?;
     }
-    for file in options.json.iter().chain(&options.junit).chain(&options.picture) {
+    if let Some(file) = &options.picture {
         expect_writable(file)?;
     }
-    options.counterexamples.expect_folder()?;
+    options.results.expect_writable()?;
     let mut reports = Vec::new();
     for subject in &subjects {
         let candidate = &subject.candidate;
@@ -100,18 +83,14 @@ pub(super) fn run(
         if let Candidate::Adapter(_) = candidate {
             tell_apart(&mut report, &reports);
         }
-        let repeats = Repeats::of(&report, candidate, &options.counterexamples);
-        options.counterexamples.save(&report)?;
+        let saved = &options.results.counterexamples;
+        let repeats = Repeats::of(&report, candidate, saved);
+        saved.save(&report)?;
         let repeat = repeat(options, &report, candidate);
         console.print(&terminal::render(&report, &repeats, &repeat, console.is_terminal))?;
         reports.push((report, repeats));
     }
-    if let Some(file) = &options.json {
-        write_whole(file, json(&reports).as_bytes())?;
-    }
-    if let Some(file) = &options.junit {
-        write_whole(file, junit::render(&reports, options.strict).as_bytes())?;
-    }
+    options.results.write(&reports)?;
     if let (Some(file), Some(subject), Some((report, _))) =
         (&options.picture, subjects.first(), reports.first())
     {
@@ -127,7 +106,7 @@ fn subjects<'a>(
     mechanisms: &'a Mechanisms,
 ) -> Result<Vec<Subject<'a>>, Trouble> {
     let entries = select(mechanisms, &options.mechanisms)?;
-    let exempt = exemptions(options, mechanisms, &entries)?;
+    let exempt = options.results.exemptions(mechanisms, &entries)?;
     let laws = chosen_laws(&entries, &options.campaign.laws)?;
     if let (Some(command), true) = (options.adapters.first(), entries.len() != 1) {
         let what = "expected one MECHANISM with --adapter, found";
@@ -189,77 +168,17 @@ fn plan(options: &Options) -> Plan {
     Plan {
         length: options.time.map_or(plan.length, Length::Time),
         shard: options.shard,
-        strict: options.strict,
+        strict: options.results.strict,
         ..plan
     }
 }
 
-/// Per mechanism, the laws that are to be reported, as the mechanism writes them.
-fn chosen_laws(
-    entries: &[&dyn Entry],
-    ids: &[String],
-) -> Result<BTreeMap<&'static str, Vec<String>>, Trouble> {
-    let mut chosen: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for id in ids {
-        let (entry, law) = super::laws::find_law(entries, id)?;
-        chosen.entry(entry.name()).or_default().push(law.id.to_owned());
-    }
-    Ok(chosen)
-}
-
-/// Per mechanism, the laws that are expected to break, with the sentence why.
-fn exemptions(
-    options: &Options,
-    mechanisms: &Mechanisms,
-    entries: &[&dyn Entry],
-) -> Result<BTreeMap<&'static str, BTreeMap<String, String>>, Trouble> {
-    let mut exemptions = BTreeMap::new();
-    for path in &options.exempt {
-        let text = Text::read(path)?;
-        let pieces = text.pieces()?;
-        let [piece] = pieces.as_slice() else {
-            return Err(pieces[1].error("expected one JSON object, found another").into());
-        };
-        let entry = find(mechanisms, &piece.mechanism).map_err(|trouble| at(piece, trouble))?;
-        if entries.iter().all(|checked| checked.name() != entry.name()) {
-            let what = "expected exemptions of a mechanism that is checked, found those of";
-            return Err(piece.error(format_args!("{what} {}", entry.name())).into());
-        }
-        let exempt = piece.parse::<Exemptions>()?.exempt;
-        for (id, why) in &exempt {
-            let laws = entry.laws();
-            if !laws.iter().any(|law| law.id == id && !law.is_reach) {
-                let what = format!("expected a law of {}, found `{id}`", entry.name());
-                return Err(piece.error(what).into());
-            }
-            if why.trim().is_empty() {
-                let what = format_args!("expected a sentence why {id} is exempt, found none");
-                return Err(piece.error(what).into());
-            }
-        }
-        if exemptions.insert(entry.name(), exempt).is_some() {
-            let what = format_args!("expected one exemption file of {}", entry.name());
-            return Err(piece.error(format_args!("{what}, found another")).into());
-        }
-    }
-    Ok(exemptions)
-}
-
-/// The same trouble, with the place in the file.
-pub(super) fn at(piece: &Piece<'_>, trouble: Trouble) -> Trouble {
+/// The same trouble, with the place in the file: `error` adds it.
+pub(super) fn at(error: impl Fn(String) -> FileError, trouble: Trouble) -> Trouble {
     match trouble {
-        Trouble::Wrong(line) => piece.error(line).into(),
+        Trouble::Wrong(line) => error(line).into(),
         Trouble::Missing(line) => Trouble::Missing(line),
     }
-}
-
-fn json(reports: &[(Report, Repeats)]) -> String {
-    let reports: Vec<&Report> = reports.iter().map(|(report, _)| report).collect();
-    let text = match reports.as_slice() {
-        [report] => serde_json::to_string(report),
-        reports => serde_json::to_string(reports),
-    };
-    text.expect("a report has a JSON form") + "\n"
 }
 
 /// The command that repeats a run.
@@ -268,11 +187,5 @@ fn repeat(options: &Options, report: &Report, candidate: &Candidate) -> String {
     if !report.shard.is_whole() {
         run += &format!(" --shard {}", report.shard);
     }
-    for file in &options.exempt {
-        run += &format!(" --exempt {}", quoted(&file.display().to_string()));
-    }
-    if options.strict {
-        run += " --strict";
-    }
-    run
+    run + &options.results.repeat()
 }

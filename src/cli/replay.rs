@@ -45,7 +45,8 @@ pub(super) fn run(
     let adapter = options.adapter.as_ref().map(|command| options.timeout.adapter(command));
     let candidate = built_in.or(adapter);
     for_each_piece(&options.files, |piece| {
-        let entry = find(mechanisms, &piece.mechanism).map_err(|trouble| at(piece, trouble))?;
+        let entry = find(mechanisms, &piece.mechanism)
+            .map_err(|trouble| at(|line| piece.error(line), trouble))?;
         let outcome = entry.replay(piece, candidate.as_ref())?;
         let place = piece.place();
         let on = format!("{place} on {}", outcome.implementation);

@@ -38,8 +38,9 @@ pub struct Report {
     pub mechanism: &'static str,
     /// What was judged.
     pub implementation: ImplementationReport,
-    /// What the random tier was drawn from.
-    pub seed: Seed,
+    /// What the random tier was drawn from; of recorded cases it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<Seed>,
     /// About which size the worlds of the random tier have, where one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
@@ -272,7 +273,7 @@ pub(crate) fn report<M: Mechanism>(
             profile: raw(findings.judge.profile()),
             adapter: None,
         },
-        seed: plan.seed,
+        seed: (plan.tier != Tier::Recorded).then_some(plan.seed),
         size: plan.size,
         ops: plan.ops,
         every: plan.every.filter(|every| *every > EVERY_CASE),

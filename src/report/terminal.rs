@@ -59,6 +59,7 @@ fn title(report: &Report) -> String {
         Tier::Slots => "cases of slots",
         Tier::Small => "small cases",
         Tier::Random => "random cases",
+        Tier::Recorded => "recorded cases",
     };
     format!(
         "{} {} {}: {} {tier}{every}{shard} in {:.1} s\n",

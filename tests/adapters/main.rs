@@ -8,6 +8,8 @@
 
 mod hostile;
 mod manners;
+mod newcomer;
+mod offline;
 mod served;
 mod skeletons;
 
@@ -28,6 +30,8 @@ fn main() -> ExitCode {
     let mut trials = served::trials();
     trials.extend(hostile::trials());
     trials.extend(skeletons::trials());
+    trials.extend(newcomer::trials());
+    trials.extend(offline::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
