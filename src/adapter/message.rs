@@ -63,20 +63,17 @@ pub(super) struct Answer<'a, M: Mechanism> {
     pub(super) error: Option<&'a str>,
 }
 
-/// The same, read, but for the events.
+/// The same, read, with its events in one form or another.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answered<'a> {
+struct Answered<E> {
     id: u64,
-    #[serde(borrow, default)]
-    events: Option<&'a RawValue>,
-    #[serde(default)]
+    events: Option<E>,
     unsupported: Option<String>,
-    #[serde(default)]
     error: Option<String>,
 }
 
-/// Events of more bytes are counted before they are kept.
+/// The events of a line of more bytes are counted before they are kept.
 const MANY_BYTES: usize = 1 << 20;
 
 /// So many lines of a reason are kept.
@@ -143,6 +140,24 @@ impl<'a, M: Mechanism> Answer<'a, M> {
     }
 }
 
+impl<E> Answered<E> {
+    /// How the case of this number ended, if this is its answer.
+    fn end(&self, id: u64) -> Result<End, String> {
+        if self.id != id {
+            return Err(format!("expected the answer to case {id}, found that to {}", self.id));
+        }
+        match (&self.unsupported, &self.error) {
+            (Some(_), Some(_)) => Err("expected \"unsupported\" or \"error\", found both".into()),
+            (Some(why), None) => Ok(End::Unsupported(reason(why))),
+            (None, Some(what)) => Ok(End::Mishap(reason(what))),
+            (None, None) if self.events.is_none() => {
+                Err("expected \"events\", \"unsupported\" or \"error\", found none".into())
+            }
+            (None, None) => Ok(End::Whole),
+        }
+    }
+}
+
 /// Reads the answer to the case of this number.
 ///
 /// # Errors
@@ -153,23 +168,17 @@ pub(super) fn read_answer<M: Mechanism>(
     id: u64,
     case: &Case<M>,
 ) -> Result<Trace<M>, String> {
-    let answer: Answered<'_> = parse(line, "an answer")?;
-    if answer.id != id {
-        return Err(format!("expected the answer to case {id}, found that to {}", answer.id));
+    if line.len() <= MANY_BYTES
+        && let Ok(answer) = parse::<Answered<Vec<M::Event>>>(line, "an answer")
+    {
+        let end = answer.end(id)?;
+        return Ok(Trace { events: answer.events.unwrap_or_default(), end });
     }
-    let end = match (answer.unsupported, answer.error) {
-        (Some(_), Some(_)) => {
-            return Err("expected \"unsupported\" or \"error\", found both".into());
-        }
-        (Some(why), None) => End::Unsupported(reason(&why)),
-        (None, Some(what)) => End::Mishap(reason(&what)),
-        (None, None) if answer.events.is_none() => {
-            return Err("expected \"events\", \"unsupported\" or \"error\", found none".into());
-        }
-        (None, None) => End::Whole,
-    };
+    // What is long or wrong is read part by part, to say which part is wrong.
+    let answer: Answered<&RawValue> = parse(line, "an answer")?;
+    let end = answer.end(id)?;
     let events = answer.events.map_or("[]", RawValue::get);
-    if events.len() > MANY_BYTES {
+    if line.len() > MANY_BYTES {
         let found = parse::<Vec<IgnoredAny>>(events.as_bytes(), "a list of events")?.len();
         if found > case.ops.len() {
             let ops = case.ops.len();

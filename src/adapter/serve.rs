@@ -77,8 +77,9 @@ fn next(input: &mut Input<'_>) -> Result<Option<Vec<u8>>, Stop> {
 }
 
 fn say(out: &mut dyn Write, message: &impl Serialize) -> Result<(), Stop> {
-    serde_json::to_writer(&mut *out, message).map_err(io::Error::from)?;
-    Ok(out.write_all(b"\n")?)
+    let mut line = serde_json::to_vec(message).map_err(io::Error::from)?;
+    line.push(b'\n');
+    Ok(out.write_all(&line)?)
 }
 
 impl From<io::Error> for Stop {
