@@ -5,8 +5,9 @@
 //! about bytes, position and diffusion are about it, and so is which keys LOOPDEV-14 sees taken. The
 //! key file is all that says which version is meant: its lines are handed over as they are, and
 //! aespipe counts them.
-//! It has no notion of a device: offsets, ends, read-only and the image are those of the area
-//! device, and so are refused units and IV schemes, for which it has no option at all.
+//! It has no notion of a device: ends, read-only and the image are those of the area device, and so
+//! are refused units and IV schemes, for which it has no option at all (LOOPDEV-12, 13, 16, 17, 18
+//! and 21).
 //!
 //! It does not cover first numbers and units by themselves: `-O` keeps the low 32 bits of what it
 //! is given. Nor seeds, iterations (`-C`) and gpg.

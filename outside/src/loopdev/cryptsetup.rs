@@ -7,7 +7,7 @@
 //!
 //! The laws about bytes, IVs, position and diffusion are about cryptsetup, and so is which keys
 //! LOOPDEV-14 and LOOPDEV-15 see taken, and LOOPDEV-16: the volume key file and the sector size are
-//! handed over as they are. The rest is about the area device.
+//! handed over as they are. LOOPDEV-12, 13, 17, 18, 19 and 21 are about the area device.
 //!
 //! It does not cover what would take a sector number that is no multiple of the unit, or one that
 //! is large, since all before it is encrypted with it: offsets, first numbers, far windows, and
