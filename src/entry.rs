@@ -4,6 +4,7 @@
 //! works on entries alone, so that it knows no mechanism by name.
 //! It does not cover how results look on a terminal.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -112,7 +113,7 @@ pub(crate) struct ImplementationNote {
     /// As `--impl` has it.
     pub(crate) name: String,
     pub(crate) kind: &'static str,
-    pub(crate) version: &'static str,
+    pub(crate) version: Cow<'static, str>,
     pub(crate) about: &'static str,
     /// The law that a fault is expected to break.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -523,8 +524,8 @@ impl<M: Mechanism> Entry for Built<M> {
         let found = self.find(implementation)?;
         let contender = Contender::BuiltIn(found);
         let mut subject = contender.inquire()?;
-        let identity = (implementation, found.version);
-        match adapter::serve(identity, &mut *subject, input, out) {
+        let version = (found.version)();
+        match adapter::serve((implementation, &version), &mut *subject, input, out) {
             Ok(()) | Err(Stop::Alone) => Ok(()),
             Err(Stop::Wrong(what)) => Err(Trouble::Wrong(what)),
         }
@@ -558,7 +559,7 @@ fn note<M: Mechanism>(implementation: &Implementation<M>) -> ImplementationNote 
     ImplementationNote {
         name: impl_name(implementation),
         kind,
-        version: implementation.version,
+        version: (implementation.version)(),
         about: implementation.about,
         breaks,
         precedent,

@@ -24,7 +24,7 @@ const fn understudy<M: Mechanism>(
     about: &'static str,
     open: Open<M>,
 ) -> Implementation<M> {
-    let version = env!("CARGO_PKG_VERSION");
+    let version = || env!("CARGO_PKG_VERSION").into();
     Implementation { name, version, about, origin: Origin::Understudy, every: EVERY_CASE, open }
 }
 
@@ -39,7 +39,7 @@ const fn fault<M: Mechanism>(
     let origin = Origin::Fault { breaks: LawId(breaks), precedent };
     Implementation {
         name,
-        version: env!("CARGO_PKG_VERSION"),
+        version: || env!("CARGO_PKG_VERSION").into(),
         about,
         origin,
         every: EVERY_CASE,

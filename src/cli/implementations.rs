@@ -61,7 +61,7 @@ pub(super) fn run(
             rows.row(&[
                 (&note.name, Tone::Plain),
                 (note.kind, Tone::Faint),
-                (note.version, Tone::Faint),
+                (&note.version, Tone::Faint),
                 (&about, Tone::Plain),
             ]);
         }

@@ -3,6 +3,7 @@
 //! A *candidate* is what the command line says, a *contender* what can be opened and judged.
 //! It does not cover what is judged, nor how.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -90,10 +91,10 @@ impl<M: Mechanism> Contender<'_, M> {
         }
     }
 
-    fn version(&self) -> &str {
+    fn version(&self) -> Cow<'_, str> {
         match self {
-            Contender::BuiltIn(found) => found.version,
-            Contender::Adapter { adapter, .. } => adapter.identity().1,
+            Contender::BuiltIn(found) => (found.version)(),
+            Contender::Adapter { adapter, .. } => adapter.identity().1.into(),
         }
     }
 
@@ -128,7 +129,7 @@ impl<M: Mechanism> Contender<'_, M> {
         };
         let mut subject = self.open(Purpose::Inquiry)?;
         let name = self.name();
-        let mut report = report::report((&name, self.version()), plan, findings, &mut *subject);
+        let mut report = report::report((&name, &self.version()), plan, findings, &mut *subject);
         drop(subject);
         if let Contender::Adapter { command, .. } = self {
             report.implementation.adapter = Some(command.clone());

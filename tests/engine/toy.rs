@@ -348,7 +348,14 @@ impl Counter {
 type Opened = Result<Box<dyn Subject<Toy>>, Missing>;
 
 fn implementation(name: &'static str, origin: Origin, open: fn() -> Opened) -> Implementation<Toy> {
-    Implementation { name, version: "1.0.0", about: "A counter.", origin, every: EVERY_CASE, open }
+    Implementation {
+        name,
+        version: || "1.0.0".into(),
+        about: "A counter.",
+        origin,
+        every: EVERY_CASE,
+        open,
+    }
 }
 
 fn fault(name: &'static str, breaks: &'static str, open: fn() -> Opened) -> Implementation<Toy> {

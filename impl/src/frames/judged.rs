@@ -15,7 +15,7 @@ use super::geometry::{Geometry, ZoneGeometry};
 pub fn implementations() -> Vec<Implementation<Frames>> {
     vec![Implementation {
         name: "reference",
-        version: env!("CARGO_PKG_VERSION"),
+        version: || env!("CARGO_PKG_VERSION").into(),
         about: "The allocator that keeps every law, and can do all that the contract knows but caches.",
         origin: Origin::Reference,
         every: EVERY_CASE,

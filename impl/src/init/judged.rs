@@ -27,7 +27,7 @@ use super::tree::Node;
 pub fn implementations() -> Vec<Implementation<Init>> {
     vec![Implementation {
         name: "reference",
-        version: env!("CARGO_PKG_VERSION"),
+        version: || env!("CARGO_PKG_VERSION").into(),
         about: "The loader that keeps every law, and can do all that the contract knows.",
         origin: Origin::Reference,
         every: EVERY_CASE,

@@ -136,7 +136,7 @@ type Open = fn() -> Result<Box<dyn Subject<Loopdev>>, Missing>;
 fn variant(name: &'static str, about: &'static str, open: Open) -> Implementation<Loopdev> {
     Implementation {
         name,
-        version: env!("CARGO_PKG_VERSION"),
+        version: || env!("CARGO_PKG_VERSION").into(),
         about,
         origin: Origin::Reference,
         every: EVERY_CASE,

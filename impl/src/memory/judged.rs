@@ -15,7 +15,7 @@ pub fn implementations() -> Vec<Implementation<Memory>> {
     vec![
         Implementation {
             name: "reference",
-            version: env!("CARGO_PKG_VERSION"),
+            version: || env!("CARGO_PKG_VERSION").into(),
             about: "The machine that keeps every law, and can do and show all that the contract knows.",
             origin: Origin::Reference,
             every: EVERY_CASE,
@@ -23,7 +23,7 @@ pub fn implementations() -> Vec<Implementation<Memory>> {
         },
         Implementation {
             name: "reference-two-finger",
-            version: env!("CARGO_PKG_VERSION"),
+            version: || env!("CARGO_PKG_VERSION").into(),
             about: "The same machine, whose passes are planned with two fingers.",
             origin: Origin::Reference,
             every: EVERY_CASE,
@@ -34,7 +34,7 @@ pub fn implementations() -> Vec<Implementation<Memory>> {
         },
         Implementation {
             name: "reference-shares-pinned",
-            version: env!("CARGO_PKG_VERSION"),
+            version: || env!("CARGO_PKG_VERSION").into(),
             about: "The same machine, whose forks share pinned pages, and whose locked pages stay.",
             origin: Origin::Reference,
             every: EVERY_CASE,

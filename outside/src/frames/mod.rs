@@ -32,7 +32,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
     vec![
         Implementation {
             name: "bitmap-allocator",
-            version: BITMAP_ALLOCATOR_VERSION,
+            version: || BITMAP_ALLOCATOR_VERSION.into(),
             about: "The segment tree over a bitmap of the crate bitmap-allocator.",
             origin: Origin::Outside,
             every: EVERY_CASE,
@@ -40,7 +40,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
         },
         Implementation {
             name: "bitmap-allocator-trusted",
-            version: BITMAP_ALLOCATOR_VERSION,
+            version: || BITMAP_ALLOCATOR_VERSION.into(),
             about: "The same, whose answers are trusted: what it takes back must have been such a block.",
             origin: Origin::Outside,
             every: EVERY_CASE,
@@ -48,7 +48,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
         },
         Implementation {
             name: "buddy_system_allocator",
-            version: BUDDY_SYSTEM_ALLOCATOR_VERSION,
+            version: || BUDDY_SYSTEM_ALLOCATOR_VERSION.into(),
             about: "FrameAllocator of the crate buddy_system_allocator: a buddy over ordered sets.",
             origin: Origin::Outside,
             every: EVERY_CASE,
@@ -56,7 +56,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
         },
         Implementation {
             name: "frame-alloc",
-            version: FRAME_ALLOC_VERSION,
+            version: || FRAME_ALLOC_VERSION.into(),
             about: "SummaryBuddyAllocator of the crate frame-alloc, its bitmap beside the zone.",
             origin: Origin::Outside,
             every: EVERY_CASE,
@@ -64,7 +64,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
         },
         Implementation {
             name: "frame-alloc-inside",
-            version: FRAME_ALLOC_VERSION,
+            version: || FRAME_ALLOC_VERSION.into(),
             about: "The same with its bitmap in a frame of the zone.",
             origin: Origin::Outside,
             every: EVERY_CASE,
@@ -72,7 +72,7 @@ pub fn implementations() -> Vec<Implementation<Frames>> {
         },
         Implementation {
             name: "free-list",
-            version: FREE_LIST_VERSION,
+            version: || FREE_LIST_VERSION.into(),
             about: "The sorted list of free page ranges of the crate free-list.",
             origin: Origin::Outside,
             every: EVERY_CASE,

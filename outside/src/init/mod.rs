@@ -16,7 +16,7 @@ pub fn implementations() -> Vec<Implementation<Init>> {
     vec![
         Implementation {
             name: "russell-v1",
-            version: "2003-06-23",
+            version: || "2003-06-23".into(),
             about: "Rusty Russell's patch of 23 June 2003 as it was posted, bug for bug.",
             origin: Origin::Outside,
             every: EVERY_CASE,
@@ -24,7 +24,7 @@ pub fn implementations() -> Vec<Implementation<Init>> {
         },
         Implementation {
             name: "russell-v1-corbet",
-            version: "2003-06-23",
+            version: || "2003-06-23".into(),
             about: "The same with Jonathan Corbet's patch of the same day.",
             origin: Origin::Outside,
             every: EVERY_CASE,

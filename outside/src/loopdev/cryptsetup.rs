@@ -15,7 +15,6 @@
 //! bytes whatever its sector size is.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lawbook_spec::core::Missing;
@@ -106,10 +105,10 @@ impl AreaCipher for Reencryption {
         let at = numbers.first().checked_mul(SECTOR_BYTES).ok_or(Error::Misfit)?;
         let end = at.checked_add(area.len() as u64).ok_or(Error::Misfit)?;
         let data = self.scratch.make(DATA, end.next_multiple_of(DATA_BYTES));
-        data.write_all_at(area, at).map_err(|_| Error::Io)?;
+        program::write_at(&data, at, area).map_err(|_| Error::Io)?;
         reencrypt(&self.scratch, &["--resume-only"])
             .unwrap_or_else(|said| panic!("cryptsetup, of {} bytes: {said}", area.len()));
-        data.read_exact_at(area, at).map_err(|_| Error::Io)
+        program::read_at(&data, at, area).map_err(|_| Error::Io)
     }
 }
 

@@ -16,6 +16,11 @@ use super::area::{self, AreaCipher, Numbers};
 
 const BLOCK_BYTES: usize = 16;
 
+/// The version of the library that is linked, as in `OpenSSL 3.0.17 1 Jul 2025`.
+pub(super) fn version() -> &'static str {
+    ::openssl::version::version().split_whitespace().nth(1).unwrap_or("unknown")
+}
+
 /// One key in EVP, in one direction.
 pub(super) struct Evp {
     context: CipherCtx,

@@ -7,9 +7,10 @@
 //! ends the case with a mishap.
 //! It does not cover what any program means by what it says.
 
+use std::borrow::Cow;
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -41,6 +42,19 @@ fn find(name: &str) -> Option<PathBuf> {
     let further = FURTHER_FOLDERS.iter().map(PathBuf::from);
     folders.into_iter().chain(further).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
+
+/// What a program says that its version is: the first word of its `--version` that begins with a
+/// digit. `unknown` where it is not there, or says none.
+pub(super) fn version(name: &str) -> Cow<'static, str> {
+    let Some(path) = find(name) else { return UNKNOWN.into() };
+    let output = Command::new(path).arg("--version").stdin(Stdio::null()).output();
+    let said = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let begins = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit());
+    said.split_whitespace().find(begins).unwrap_or(UNKNOWN).to_owned().into()
+}
+
+const UNKNOWN: &str = "unknown";
 
 /// A folder for the files of a program. It goes away with the value.
 pub(super) struct Scratch(TempDir);
@@ -87,6 +101,26 @@ impl Scratch {
     fn expect<T>(&self, name: &str, outcome: io::Result<T>) -> T {
         outcome.unwrap_or_else(|error| panic!("{}: {error}", self.0.path().join(name).display()))
     }
+}
+
+/// Reads from byte `at` of a file on.
+///
+/// # Errors
+///
+/// Those of the file, which may end before.
+pub(super) fn read_at(mut file: &File, at: u64, into: &mut [u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(into)
+}
+
+/// Writes from byte `at` of a file on.
+///
+/// # Errors
+///
+/// Those of the file.
+pub(super) fn write_at(mut file: &File, at: u64, bytes: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
 }
 
 /// Runs a program on an input to its end, and gives what it prints.

@@ -21,7 +21,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, PipeReader, Read, Write};
-use std::os::unix::fs::FileExt;
 use std::process::{Child, ChildStdin, Stdio};
 use std::rc::Rc;
 
@@ -155,16 +154,15 @@ impl LoopDevice for Qemu {
 
     fn image(&mut self, at: u64, into: &mut [u8]) -> Result<(), Error> {
         let place = self.place(at, into.len())?;
-        self.workshop.borrow().image.read_exact_at(into, place).map_err(|_| Error::Io)
+        program::read_at(&self.workshop.borrow().image, place, into).map_err(|_| Error::Io)
     }
 
     fn flip(&mut self, at: u64, bit: u8) -> Result<(), Error> {
         let place = self.place(at, 1)?;
         let image = &self.workshop.borrow().image;
         let mut byte = [0];
-        image
-            .read_exact_at(&mut byte, place)
-            .and_then(|()| image.write_all_at(&[byte[0] ^ (1 << (bit & 7))], place))
+        program::read_at(image, place, &mut byte)
+            .and_then(|()| program::write_at(image, place, &[byte[0] ^ (1 << (bit & 7))]))
             .map_err(|_| Error::Io)
     }
 }
@@ -266,7 +264,7 @@ impl Workshop {
             let header = self.make_header(scheme)?;
             self.headers.insert(scheme.clone(), header);
         }
-        self.image.write_all_at(&self.headers[scheme], 0).map_err(|_| Error::Io)
+        program::write_at(&self.image, 0, &self.headers[scheme]).map_err(|_| Error::Io)
     }
 
     /// The header of a volume with this key, without the zeroes at its end.
@@ -283,7 +281,7 @@ impl Workshop {
         program::run(&mut format, &[])
             .unwrap_or_else(|said| panic!("cryptsetup luksFormat, {}: {said}", scheme.cipher));
         let mut bytes = vec![0; usize::try_from(HEADER_BYTES).expect("2 MiB fit")];
-        header.read_exact_at(&mut bytes, 0).map_err(|_| Error::Io)?;
+        program::read_at(&header, 0, &mut bytes).map_err(|_| Error::Io)?;
         let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         bytes.truncate(end);
         Ok(bytes)

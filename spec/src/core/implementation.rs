@@ -1,5 +1,6 @@
 //! Implementations that are built in, as a list of values: what `--impl` can name.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZero;
 
@@ -12,8 +13,8 @@ pub const EVERY_CASE: NonZero<u64> = NonZero::<u64>::MIN;
 pub struct Implementation<M: Mechanism> {
     /// What `--impl` calls it, in kebab-case; the command puts `fault:` before a fault's.
     pub name: &'static str,
-    /// Its version: that of the package it comes from.
-    pub version: &'static str,
+    /// Its version: that of the package it comes from, or what a program says that is run.
+    pub version: fn() -> Cow<'static, str>,
     /// What it is or, for a fault, what it does wrong, in one sentence.
     pub about: &'static str,
     /// Where it comes from.

@@ -101,7 +101,7 @@ pub(super) const FAULTS: [Implementation<Init>; 16] = [
     ),
     Implementation {
         name: "answers-for-what-is-built-in",
-        version: env!("CARGO_PKG_VERSION"),
+        version: || env!("CARGO_PKG_VERSION").into(),
         about: "To load what is built in is answered, not skipped.",
         origin: Origin::Fault {
             breaks: LawId("INIT-00"),

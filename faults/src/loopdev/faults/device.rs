@@ -80,7 +80,7 @@ pub(super) const FAULTS: [Implementation<Loopdev>; 12] = [
     ),
     Implementation {
         name: "answers-for-a-full-slot",
-        version: env!("CARGO_PKG_VERSION"),
+        version: || env!("CARGO_PKG_VERSION").into(),
         about: "To register under a slot that is full is answered, not skipped.",
         origin: Origin::Fault {
             breaks: LawId("LOOPDEV-00"),
