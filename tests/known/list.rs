@@ -2,10 +2,11 @@
 //! adapters of `outside/adapters/`, each with an `adapter.json` that says how it is judged.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use lawbook::spec::core::{Implementation, Mechanism, Origin};
+use lawbook::spec::core::{EVERY_CASE, Implementation, Mechanism, Origin};
 use serde::Deserialize;
 use {lawbook_faults as faults, lawbook_outside as outside, lawbook_reference as reference};
 
@@ -33,7 +34,7 @@ pub(crate) struct Known {
 /// How it is judged.
 #[derive(Clone)]
 pub(crate) enum How {
-    BuiltIn { missing: Option<String> },
+    BuiltIn { every: NonZero<u64>, missing: Option<String> },
     Adapter(Adapter),
 }
 
@@ -95,6 +96,7 @@ fn built_in<M: Mechanism>(implementations: Vec<Implementation<M>>) -> Vec<Known>
         name: one.name.to_owned(),
         is_outside: one.origin == Origin::Outside,
         how: How::BuiltIn {
+            every: one.every,
             missing: (one.open)()
                 .err()
                 .map(|missing| format!("{} ({})", missing.what, missing.package)),
@@ -119,7 +121,7 @@ impl Known {
     /// What is missing for it to run here, with the package that brings it.
     pub(crate) fn missing(&self) -> Option<String> {
         match &self.how {
-            How::BuiltIn { missing } => missing.clone(),
+            How::BuiltIn { missing, .. } => missing.clone(),
             How::Adapter(adapter) => {
                 let need = adapter.needs.iter().find(|need| !succeeds(&need.r#try));
                 need.map(|need| format!("{} (`{}` fails)", need.package, need.r#try))
@@ -139,6 +141,8 @@ impl Known {
     pub(crate) fn options(&self) -> Vec<String> {
         let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         match &self.how {
+            // Of what is slow, few cases are judged anyway.
+            How::BuiltIn { every, .. } if *every > EVERY_CASE => own(&["--impl", &self.name]),
             How::BuiltIn { .. } => {
                 let cases = CASES.iter().find(|(mechanism, _)| *mechanism == self.mechanism);
                 let (_, cases) = cases.expect("the mechanism has a number of cases");
@@ -190,16 +194,6 @@ fn succeeds(line: &str) -> bool {
     let mut command = command(line);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
-}
-
-pub(crate) fn each_exemption_is_listed(known: &[Known]) {
-    for mechanism in names("exemptions") {
-        for file in names(format!("exemptions/{mechanism}")) {
-            let path = PathBuf::from(format!("exemptions/{mechanism}/{file}"));
-            let is_listed = known.iter().any(|one| one.exemptions().as_ref() == Some(&path));
-            assert!(is_listed, "{} is of nobody", path.display());
-        }
-    }
 }
 
 pub(crate) fn each_has_its_commands(known: &[Known]) {

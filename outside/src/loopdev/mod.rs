@@ -15,6 +15,7 @@ mod qemu;
 mod xts_mode;
 
 use std::borrow::Cow;
+use std::num::NonZero;
 
 use lawbook_spec::core::{EVERY_CASE, Implementation, Missing, Origin, Subject};
 use lawbook_spec::loopdev::Loopdev;
@@ -46,7 +47,7 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             version: || program::version("aespipe"),
             about: "The filter aespipe with the many keys of loop-AES v2 and v3, run for each request.",
             origin: Origin::Outside,
-            every: EVERY_CASE,
+            every: prime(31),
             open: || aespipe::need().map(|()| area::boxed::<aespipe::ManyKeys>()),
         },
         Implementation {
@@ -54,7 +55,7 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             version: || program::version("aespipe"),
             about: "The filter aespipe with the one key of loop-AES v1, run for each request.",
             origin: Origin::Outside,
-            every: EVERY_CASE,
+            every: prime(31),
             open: || aespipe::need().map(|()| area::boxed::<aespipe::OneKey>()),
         },
         Implementation {
@@ -62,7 +63,7 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             version: || program::version("qemu-io"),
             about: "The LUKS driver of qemu's block layer, by qemu-io on a sparse file.",
             origin: Origin::Outside,
-            every: EVERY_CASE,
+            every: prime(13),
             open: qemu::subject,
         },
         Implementation {
@@ -70,10 +71,15 @@ pub fn implementations() -> Vec<Implementation<Loopdev>> {
             version: || program::version("cryptsetup"),
             about: "cryptsetup reencrypt on a plain file, offline, run for each request.",
             origin: Origin::Outside,
-            every: EVERY_CASE,
+            every: prime(103),
             open: || cryptsetup::need().map(|()| area::boxed::<cryptsetup::Reencryption>()),
         },
     ]
+}
+
+/// Of so many cases one is judged: of programs, which take milliseconds to a third of a second a case.
+fn prime(number: u64) -> NonZero<u64> {
+    NonZero::new(number).expect("a prime number is not 0")
 }
 
 /// The version of the library.
