@@ -12,6 +12,9 @@ const MOST_OPS: usize = 300;
 /// How many ops of a long story are told before those left out.
 const FIRST_OPS: usize = 20;
 
+/// An op, an event or a reason of more characters is cut: an adapter may say what it likes.
+const MOST_CHARS: usize = 2_000;
+
 /// Ops longer than this do not push the events of the others to the right.
 const MOST_COLUMN: usize = 56;
 
@@ -43,7 +46,7 @@ impl<M: Mechanism> Story<'_, M> {
             None => self.case.ops.len(),
         };
         let ops: Vec<(usize, String)> =
-            told(last).map(|index| (index, M::tell_op(&self.case.ops[index]))).collect();
+            told(last).map(|index| (index, cut(M::tell_op(&self.case.ops[index])))).collect();
         let number_width = last.saturating_sub(1).to_string().len();
         let column = ops
             .iter()
@@ -58,7 +61,7 @@ impl<M: Mechanism> Story<'_, M> {
             }
             next = index + 1;
             let event = match self.trace.events.get(index) {
-                Some(event) => M::tell_event(event),
+                Some(event) => cut(M::tell_event(event)),
                 None => "no answer".into(),
             };
             let why = self.why_at(index);
@@ -82,8 +85,8 @@ impl<M: Mechanism> Story<'_, M> {
             Some((at, broken)) if at == index => {
                 let mut text = String::from("    ← ");
                 let whys = broken.iter().map(|one| match broken.len() {
-                    1 => one_line(&one.why.0),
-                    _ => format!("{}: {}", one.law, one_line(&one.why.0)),
+                    1 => cut(one_line(&one.why.0)),
+                    _ => format!("{}: {}", one.law, cut(one_line(&one.why.0))),
                 });
                 text += &whys.collect::<Vec<_>>().join("; ");
                 text
@@ -108,6 +111,15 @@ fn told(last: usize) -> impl Iterator<Item = usize> {
     (0..first).chain(last.saturating_sub(MOST_OPS - FIRST_OPS).max(first)..last)
 }
 
+/// The beginning of a text that is too long to be told.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("a string takes every line");
 }
@@ -120,6 +132,14 @@ pub(crate) fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_of_one_op_has_a_bound() {
+        assert_eq!(cut("→".repeat(MOST_CHARS)).chars().count(), MOST_CHARS);
+        let long = cut("→".repeat(MOST_CHARS + 1));
+        assert_eq!(long.chars().count(), MOST_CHARS + 1);
+        assert!(long.ends_with("→…"));
+    }
 
     #[test]
     fn a_long_story_keeps_its_beginning_and_what_led_to_its_end() {

@@ -242,6 +242,17 @@ fn every_exemption_file_is_of_an_implementation_that_exists() {
 }
 
 #[test]
+fn an_adapter_to_copy_has_at_most_150_lines() {
+    for path in files(&["outside/adapters"], "") {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+        if ["py", "c", "java"].contains(&ending.as_str()) {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            assert!(lines <= 150, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
 fn the_readme_names_every_subcommand_and_every_implementation() {
     let readme = read("README.md");
     for path in files(&["src/cli"], ".rs") {

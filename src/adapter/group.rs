@@ -17,7 +17,7 @@ mod unix {
     use std::thread;
 
     use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
@@ -34,7 +34,7 @@ mod unix {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             // Where signals can't be watched, they end us as before.
-            let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
+            let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]) else { return };
             thread::spawn(move || {
                 for signal in signals.forever() {
                     live().iter().for_each(|id| end_group(*id));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
 
 use lawbook::spec::core::{EVERY_CASE, Implementation, Mechanism, Origin};
 use serde::Deserialize;
@@ -49,7 +50,10 @@ pub(crate) struct Adapter {
     pub(crate) command: String,
     /// What makes it, command by command.
     #[serde(default)]
-    pub(crate) build: Vec<String>,
+    build: Vec<String>,
+    /// That it was made: tests run side by side.
+    #[serde(skip)]
+    made: Arc<OnceLock<()>>,
     /// What must be there.
     needs: Vec<Need>,
     /// What `--every` takes.
@@ -182,8 +186,21 @@ impl Known {
     }
 }
 
+impl Adapter {
+    /// Makes it, where it is to be made and was not yet.
+    pub(crate) fn make(&self) {
+        self.made.get_or_init(|| {
+            for line in &self.build {
+                let output = command(line).output().expect("the command starts");
+                let told = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "`{line}` fails: {told}");
+            }
+        });
+    }
+}
+
 /// A command in the root of the repository.
-pub(crate) fn command(line: &str) -> Command {
+fn command(line: &str) -> Command {
     let words = shlex::split(line).unwrap_or_else(|| panic!("{line}: no words"));
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).current_dir(root());

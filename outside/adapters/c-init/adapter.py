@@ -19,17 +19,20 @@ PROFILE = {"permanence": "never", "failure": "negative", "held": "unwind", "null
 PROFILE |= dict.fromkeys([*CANNOT.split(), "entries"], False)
 SOURCE = Path(__file__).with_name("module.c")
 PROGRAMS = Path(__file__).resolve().parents[3] / "target/adapters/c-init"
+COMPILER = sys.argv[1:] or ["cc"]
+VERSION = execute([*COMPILER, "--version"], stdout=PIPE, text=True, check=True).stdout
 SUCCESS = {"returns": {"code": 0}}
 Pair = namedtuple("Pair", "priority init exit", defaults=[None, None])
 
 
 def compiled(pairs):
     """The program of a module with these pairs."""
-    command = [*(sys.argv[1:] or ["cc"]), f"-DPAIRS={pairs}", SOURCE.read_text()]
-    program = PROGRAMS / hashlib.sha256("\0".join(command).encode()).hexdigest()
+    command = [*COMPILER, f"-DPAIRS={pairs}"]
+    named = "\0".join([*command, VERSION, SOURCE.read_text()])
+    program = PROGRAMS / hashlib.sha256(named.encode()).hexdigest()
     if not program.exists():
         draft = f"{program}.{os.getpid()}"
-        execute([*command[:-1], "-o", draft, SOURCE], check=True)
+        execute([*command, "-o", draft, SOURCE], check=True)
         os.rename(draft, program)
     return program
 

@@ -152,6 +152,10 @@ enum Header {
 
 type Made = Arc<OnceLock<Result<Arc<[u8]>, String>>>;
 
+/// More headers are not kept: there are three for each scheme and key, and those of keys that do not
+/// fit.
+const MOST_HEADERS: usize = 300;
+
 /// The headers that were made so far. They hold for every device, and one takes up to a second.
 static HEADERS: Mutex<BTreeMap<(Header, Scheme), Made>> = Mutex::new(BTreeMap::new());
 
@@ -164,6 +168,9 @@ fn header(header: Header, scheme: &Scheme) -> Result<Arc<[u8]>, String> {
     let place = (header, scheme.clone());
     let made = {
         let mut headers = HEADERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if headers.len() >= MOST_HEADERS && !headers.contains_key(&place) {
+            headers.clear();
+        }
         Arc::clone(headers.entry(place).or_default())
     };
     // Whoever comes for the same one meanwhile waits here.

@@ -3,17 +3,19 @@
 //! Its nouns: a *program* (found by name at run time, or missing with the package that brings it)
 //! and a *scratch* folder (in memory where the system has such a place, gone when dropped).
 //! A refusal is a status other than 0 and comes with the last line of standard error. That a
-//! program can't be started, or answers with what nobody expects, is no refusal: it panics, which
-//! ends the case with a mishap.
-//! It does not cover what any program means by what it says.
+//! program can't be started, does not end, or answers with what nobody expects, is no refusal: it
+//! panics, which ends the case with a mishap.
+//! It does not cover what any program means by what it says; nor the scratch folders of a process
+//! that a signal ended, which stay.
 
 use std::borrow::Cow;
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use lawbook_spec::core::Missing;
 use tempfile::TempDir;
@@ -23,6 +25,12 @@ const FURTHER_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 
 /// Where a file lies in memory.
 const SHARED_MEMORY: &str = "/dev/shm";
+
+/// A program that says nothing for so long, or does not end, is ended. None takes a tenth of that.
+pub(super) const MOST_TIME: Duration = Duration::from_secs(60);
+
+/// The longest time between two looks at whether a program has ended.
+const LONGEST_PAUSE: Duration = Duration::from_millis(2);
 
 /// Whether all these programs are there, each with the Debian package that brings it.
 ///
@@ -131,31 +139,56 @@ pub(super) fn write_at(mut file: &File, at: u64, bytes: &[u8]) -> io::Result<()>
 ///
 /// # Panics
 ///
-/// When it can't be started or a pipe to it fails.
+/// When it can't be started, a pipe to it fails, or it does not end in time.
 pub(super) fn run(command: &mut Command, input: &[u8]) -> Result<Vec<u8>, String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let mut stdin = child.stdin.take().expect("its standard input is a pipe");
-    let mut stderr = child.stderr.take().expect("its standard error is a pipe");
+    let stdout = child.stdout.take().expect("its standard output is a pipe");
+    let stderr = child.stderr.take().expect("its standard error is a pipe");
     // Each pipe has a thread: a program that waits for one of them must not wait for ever.
-    let (output, said) = thread::scope(|scope| {
+    let (status, printed, said) = thread::scope(|scope| {
         // A program that ends without reading all of its input says why itself.
         scope.spawn(move || stdin.write_all(input).ok());
-        let said = scope.spawn(move || {
-            let mut said = Vec::new();
-            stderr.read_to_end(&mut said).map(|_| said)
-        });
-        let output = child.wait_with_output();
-        (output, said.join().expect("reading does not panic"))
+        let [printed, said] =
+            [Box::new(stdout) as Box<dyn Read + Send>, Box::new(stderr)].map(|mut pipe| {
+                scope.spawn(move || {
+                    let mut bytes = Vec::new();
+                    pipe.read_to_end(&mut bytes).map(|_| bytes)
+                })
+            });
+        let status = wait(&mut child);
+        let [printed, said] =
+            [printed, said].map(|part| part.join().expect("reading does not panic"));
+        (status, printed, said)
     });
-    let (output, said) = match (output, said) {
-        (Ok(output), Ok(said)) => (output, said),
-        (Err(error), _) | (_, Err(error)) => panic!("{command:?}: {error}"),
+    let (status, printed, said) = match (status, printed, said) {
+        (Ok(status), Ok(printed), Ok(said)) => (status, printed, said),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => panic!("{command:?}: {error}"),
     };
-    if output.status.success() {
-        Ok(output.stdout)
+    if status.success() {
+        Ok(printed)
     } else {
-        Err(last_line(&said).unwrap_or_else(|| output.status.to_string()))
+        Err(last_line(&said).unwrap_or_else(|| status.to_string()))
+    }
+}
+
+/// Waits for the end of a program, which is ended when it takes too long.
+fn wait(child: &mut Child) -> io::Result<ExitStatus> {
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(100);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if start.elapsed() > MOST_TIME {
+            child.kill()?;
+            child.wait()?;
+            let seconds = MOST_TIME.as_secs();
+            return Err(io::Error::other(format!("it did not end within {seconds} seconds")));
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

@@ -20,9 +20,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, PipeReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::rc::Rc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 
 use lawbook_spec::core::{Missing, Subject};
 use lawbook_spec::loopdev::{
@@ -33,8 +35,7 @@ use lawbook_spec::loopdev::{
 use super::program::{self, Scratch};
 
 /// qemu draws the keys of its volumes itself, so cryptsetup makes the headers.
-const PROGRAMS: &[(&str, &str)] =
-    &[("qemu-io", "qemu-utils, with cryptsetup-bin"), ("cryptsetup", "cryptsetup-bin")];
+const PROGRAMS: &[(&str, &str)] = &[("qemu-io", "qemu-utils"), ("cryptsetup", "cryptsetup-bin")];
 
 /// The device, ready to run cases.
 ///
@@ -72,6 +73,9 @@ fn profile() -> Profile {
         ..Profile::default()
     }
 }
+
+/// More headers are not kept: there are a few for each cipher, and those of keys that do not fit.
+const MOST_HEADERS: usize = 100;
 
 /// Where the payload starts: `--align-payload` makes it the same for keys of all lengths.
 const HEADER_BYTES: u64 = 2 << 20;
@@ -261,6 +265,9 @@ impl Workshop {
 
     fn put_header(&mut self, scheme: &Scheme) -> Result<(), Error> {
         if !self.headers.contains_key(scheme) {
+            if self.headers.len() >= MOST_HEADERS {
+                self.headers.clear();
+            }
             let header = self.make_header(scheme)?;
             self.headers.insert(scheme.clone(), header);
         }
@@ -299,7 +306,7 @@ impl Workshop {
                 self.qemu_io = Some(qemu_io);
                 said
             }
-            Err(said) => panic!("qemu-io ended at `{command}`: {said}"),
+            Err(said) => panic!("qemu-io, asked to `{command}`, ended or was ended: {said}"),
         }
     }
 
@@ -317,11 +324,14 @@ impl Workshop {
 struct QemuIo {
     child: Child,
     stdin: ChildStdin,
-    /// Standard output and standard error.
-    said: PipeReader,
+    /// Standard output and standard error, piece by piece; a thread reads them.
+    said: Receiver<io::Result<Vec<u8>>>,
 }
 
 const PROMPT: &str = "qemu-io> ";
+
+/// It says no more than this at once: a dump of the longest request takes a hundredth.
+const MOST_SAID_BYTES: usize = 64 << 20;
 
 impl QemuIo {
     fn start(scratch: &Scratch) -> Self {
@@ -329,7 +339,7 @@ impl QemuIo {
     }
 
     fn spawn(scratch: &Scratch) -> io::Result<Self> {
-        let (said, say) = io::pipe()?;
+        let (mut output, say) = io::pipe()?;
         let mut command = scratch.command("qemu-io");
         command.args(["--object", &format!("secret,id=password,file={PASSWORD}")]);
         command.stdin(Stdio::piped()).stdout(say.try_clone()?).stderr(say);
@@ -337,12 +347,24 @@ impl QemuIo {
         let stdin = child.stdin.take().expect("its standard input is a pipe");
         // The command holds ends of the pipe; with them gone, the last one is the program's.
         drop(command);
+        let (saying, said) = mpsc::sync_channel(1);
+        thread::spawn(move || {
+            let mut part = [0; 1 << 16];
+            loop {
+                let read = output.read(&mut part).map(|len| part[..len].to_vec());
+                let is_last = read.as_ref().map_or(true, Vec::is_empty);
+                if saying.send(read).is_err() || is_last {
+                    return;
+                }
+            }
+        });
         let mut qemu_io = QemuIo { child, stdin, said };
         qemu_io.until_prompt().map_err(io::Error::other)?;
         Ok(qemu_io)
     }
 
-    /// What it says to a command; `Err` with its last words when it ends.
+    /// What it says to a command; `Err` with its last words when it ends, and when it says nothing
+    /// for too long, or too much.
     fn ask(&mut self, command: &str) -> Result<String, String> {
         // Where it has ended, it has said why, and that is what is read.
         let _broken_pipe = writeln!(self.stdin, "{command}");
@@ -351,15 +373,22 @@ impl QemuIo {
 
     fn until_prompt(&mut self) -> Result<String, String> {
         let mut said = Vec::new();
-        let mut part = [0; 1 << 16];
         loop {
-            let len = self.said.read(&mut part).map_err(|error| error.to_string())?;
-            said.extend_from_slice(&part[..len]);
+            let seconds = program::MOST_TIME.as_secs();
+            let part = match self.said.recv_timeout(program::MOST_TIME) {
+                Ok(part) => part.map_err(|error| error.to_string())?,
+                Err(RecvTimeoutError::Timeout) => return Err(format!("silence for {seconds} s")),
+                Err(RecvTimeoutError::Disconnected) => Vec::new(),
+            };
+            said.extend_from_slice(&part);
             if let Some(said) = before_prompt(&said) {
                 return Ok(String::from_utf8_lossy(said).into_owned());
             }
-            if len == 0 {
+            if part.is_empty() {
                 return Err(String::from_utf8_lossy(&said).trim_end().to_owned());
+            }
+            if said.len() > MOST_SAID_BYTES {
+                return Err(format!("more than {} MiB", MOST_SAID_BYTES >> 20));
             }
         }
     }

@@ -106,8 +106,7 @@ impl<M: Mechanism> Judge<M> {
         match &trace.end {
             End::Mishap(what) => match case.ops.get(trace.events.len()) {
                 Some(op) if M::may_abort(&self.profile, model, op) => None,
-                Some(_) => Some(what.clone()),
-                None => Some(format!("after the last op: {what}")),
+                _ => Some(what.clone()),
             },
             _ if trace.events.len() != case.ops.len() => Some(format!(
                 "expected an event for each of {} ops, found {}",
