@@ -81,12 +81,24 @@ pub(super) fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        match c.is_control() {
+        match c.is_control() || is_invisible(c) {
             true => shown.extend(c.escape_default()),
             false => shown.push(c),
         }
     }
     shown
+}
+
+/// Whether nobody sees it, or it turns what stands around it: a byte order mark, joiners, breaks of
+/// lines and paragraphs, marks of direction.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
@@ -130,6 +142,14 @@ mod tests {
         let last = "`line 99995` `line 99996` `line 99997` `line 99998` `line 99999`";
         assert_eq!(tail.shown().as_deref(), Some(last));
         assert_eq!(Tail::default().shown(), None);
+    }
+
+    #[test]
+    fn what_nobody_sees_is_shown_by_its_number() {
+        assert_eq!(quoted("\u{feff}{}"), r"`\u{feff}{}`");
+        assert_eq!(quoted("a\u{200b}b\u{2028}c\u{202e}d"), r"`a\u{200b}b\u{2028}c\u{202e}d`");
+        assert_eq!(quoted("\u{2060}\u{2064}\u{2066}x"), r"`\u{2060}\u{2064}\u{2066}x`");
+        assert_eq!(quoted("\u{200a}é – …"), "`\u{200a}é – …`");
     }
 
     #[test]
