@@ -23,8 +23,7 @@ class World:
 
     def __init__(self, setup):
         self.setup = setup
-@WORLD@
-@FIRST@
+@WORLD@@FIRST@
 @OPS@
 
 def answer(request):
