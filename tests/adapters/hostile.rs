@@ -1,6 +1,7 @@
 //! Programs that are no good adapters: what is said of each, the exit status, the case that is saved,
 //! and that nothing is left running.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -8,11 +9,16 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::{Run, claim, json, lawbook, run};
 
 /// Long enough to write and read 64 MiB; there are adapters here that let it pass several times.
 const TIMEOUT: &str = "1s";
+
+/// No line that is printed is longer, whatever an adapter answers.
+const MOST_LINE_CHARS: usize = 4_000;
 
 /// Manners that keep an adapter from being judged, and what is said of them.
 const NOT_RUN: &[(&str, &str)] = &[
@@ -98,6 +104,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         claim("an adapter that fills its standard error is judged", fills_its_standard_error),
         claim("what an adapter leaves behind is ended", leaves_children),
         claim("an adapter whose name is a path is saved in the folder", its_name_is_a_path),
+        claim("an adapter that answers-an-event-without-end is told in short lines", a_long_event),
         claim("an adapter with slots of its own kind is told so first", never_skips),
         claim("a replay of what an adapter broke breaks again", replays),
         claim("an interrupt ends an adapter too", an_interrupt),
@@ -154,9 +161,15 @@ impl Scene {
 
 /// Whether a process is there, and not merely waited for by nobody.
 fn is_running(pid: &str) -> bool {
-    let output = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
-    let state = String::from_utf8(output.stdout).unwrap();
-    !state.trim().is_empty() && !state.trim_start().starts_with('Z')
+    let number = Pid::from_raw(pid.parse().unwrap()).unwrap();
+    if test_kill_process(number) == Err(Errno::SRCH) {
+        return false;
+    }
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // The state stands after the name, which may hold anything.
+        Ok(stat) => !stat.rsplit_once(')').unwrap().1.trim_start().starts_with(['X', 'Z']),
+        Err(_) => !Path::new("/proc/self/stat").exists(),
+    }
 }
 
 fn is_not_run(manners: &str, says: &str) {
@@ -244,14 +257,31 @@ fn leaves_children() {
 
 fn its_name_is_a_path() {
     let scene = Scene::of("greets-with-a-path");
-    let mut arguments = scene.check();
-    // Without a timeout that it keeps, it breaks law 00, and is saved.
-    arguments[5] = "1ms";
-    let run = lawbook(scene.path(), &arguments);
-    assert!([1, 3].contains(&run.status), "{run:?}");
-    let outside = fs::read_dir(scene.path()).unwrap().map(|entry| entry.unwrap().file_name());
-    let known = ["pids", "saved", "result.json"];
-    assert!(outside.into_iter().all(|name| known.iter().any(|known| name == *known)));
+    let run = scene.run();
+    assert_eq!((run.status, run.err.as_str()), (1, ""), "{}", run.out);
+    let names = |folder: &str| {
+        let entries = fs::read_dir(scene.path().join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(names(""), ["pids", "result.json", "saved"].map(String::from).into());
+    let file = "FRAMES-00-adapter-..-..-mine.json";
+    assert_eq!(names("saved"), [file.to_owned()].into(), "{}", run.out);
+    let saved = json(&scene.path().join("saved").join(file));
+    assert_eq!(saved["implementation"], "adapter:../../mine");
+}
+
+/// It has the form of an event, so that it is told; in part.
+fn a_long_event() {
+    let scene = Scene::of("answers-an-event-without-end");
+    let run = scene.run();
+    let start = |text: &str| text.chars().take(MOST_LINE_CHARS).collect::<String>();
+    assert_eq!((run.status, run.err.as_str()), (1, ""), "{}", start(&run.out));
+    let longest = run.out.lines().max_by_key(|line| line.len()).unwrap();
+    assert!(longest.chars().count() <= MOST_LINE_CHARS, "{}", start(longest));
+    assert!(run.out.contains("\nFRAMES-00 is broken: "), "{}", run.out);
+    assert!(longest.starts_with("  0  free slot 0  → ok, ok, ok, "), "{longest}");
+    assert!(longest.contains("…    ← "), "{longest}");
 }
 
 fn never_skips() {
@@ -286,8 +316,7 @@ fn an_interrupt() {
         assert!(start.elapsed() < Duration::from_secs(30));
         sleep(Duration::from_millis(20));
     }
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), None, "the signal ends it");
     scene.expect_nothing_left();
 }

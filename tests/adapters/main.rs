@@ -2,10 +2,11 @@
 //! program does that is none, one line says so, and nothing is left running.
 //!
 //! The executable is its own adapter: with arguments `adapter MANNERS` it is one with such manners.
-//! It does not cover adapters in other languages.
+//! It does not cover adapters in other languages. What it says of processes is tested on Unix.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+#[cfg(unix)]
 mod hostile;
 mod manners;
 mod newcomer;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         return manners::answer(manners, rest);
     }
     let mut trials = served::trials();
+    #[cfg(unix)]
     trials.extend(hostile::trials());
     trials.extend(skeletons::trials());
     trials.extend(newcomer::trials());

@@ -64,7 +64,8 @@ pub(crate) fn answer(manners: &str, rest: &[String]) -> ExitCode {
 
 fn note(file: &str) {
     let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
-    writeln!(file, "{}", std::process::id()).unwrap();
+    // In one piece: others write to it too.
+    file.write_all(format!("{}\n", std::process::id()).as_bytes()).unwrap();
 }
 
 /// A process that holds the pipes of this one open, and outlives it.
@@ -122,6 +123,12 @@ fn misbehave(manners: &str, mut answer: Value, out: &mut impl Write) -> Value {
             let events = r#"{"skipped":{}},"#.repeat(4_000_000);
             writeln!(out, r#"{{"id":{id},"events":[{events}{{"skipped":{{}}}}]}}"#).unwrap();
         }
+        "answers-an-event-without-end" => {
+            let events = answer["events"].as_array_mut().unwrap();
+            let answers = vec![json!({"done": {}}); 100_000];
+            events[0] = json!({"done": {"answers": answers}});
+        }
+        "greets-with-a-path" => answer = json!({"id": id, "error": "no table"}),
         "answers-an-error" => answer = json!({"id": id, "error": "no table\n for \u{1b}[2J it"}),
         "supports-nothing" => answer = json!({"id": id, "unsupported": "not yet"}),
         "answers-prose" => answer = "well".into(),

@@ -35,6 +35,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         let name = format!("{fault} of {mechanism} is found when it is recorded");
         trials.push(claim(&name, move || has_the_same_verdicts(mechanism, fault, random)));
     }
+    #[cfg(unix)]
+    trials.push(claim("the commands of the README judge what ran there", the_readme_is_right));
     trials.extend([
         claim("an answer that is none breaks law 00, and later ones are not judged", no_answers),
         claim("answers that nobody could judge are refused with their place", wrong_answers),
@@ -125,6 +127,48 @@ fn judged(change: impl Fn(&mut Vec<String>)) -> (i32, String) {
     write(&folder, "answers", &answers.concat());
     let run = judge(folder.path());
     (run.status, run.out + &run.err)
+}
+
+/// The commands as they are printed, but for the number of cases.
+#[cfg(unix)]
+fn the_readme_is_right() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_lawbook"));
+    let mine = format!("#!/bin/sh\nexec '{}' serve frames reference\n", built.display());
+    write(&folder, "mine", &mine);
+    fs::set_permissions(folder.path().join("mine"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut path = built.parent().unwrap().as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let text = include_str!("../../README.md");
+    let prompts = ["there$ ", "here$ "];
+    let commands = text.lines().filter_map(|line| {
+        prompts.iter().find_map(|prompt| line.strip_prefix(prompt)).map(str::trim)
+    });
+    let commands: Vec<&str> = commands.collect();
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    let few = "--cases 200";
+    let mut runs = Vec::new();
+    for command in commands {
+        // To a shell it is the same before or after the file that is written.
+        let command = match command.contains("--requests") {
+            true => format!("{command} {few}"),
+            false => command.to_owned(),
+        };
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &command]).current_dir(folder.path()).env("PATH", &path);
+        let run = run(&mut shell);
+        assert_eq!(run.err, "", "{command}");
+        runs.push(run);
+    }
+    let statuses: Vec<i32> = runs.iter().map(|run| run.status).collect();
+    let check = ["check", "frames", "--impl", "reference", "--tier", "random"];
+    let few: Vec<&str> = few.split(' ').collect();
+    let here = lawbook(folder.path(), &[&check[..], &few].concat());
+    assert_eq!(statuses, [0, 0, 0, here.status], "{}", runs[3].out);
+    assert!(runs[3].out.contains("adapter:reference"), "{}", runs[3].out);
 }
 
 fn no_answers() {
