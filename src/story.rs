@@ -12,8 +12,8 @@ const MOST_OPS: usize = 300;
 /// How many ops of a long story are told before those left out.
 const FIRST_OPS: usize = 20;
 
-/// An op, an event or a reason of more characters is cut: an adapter may say what it likes.
-const MOST_CHARS: usize = 2_000;
+/// An op, an event or the reasons at one op of more characters are cut: an adapter may say what it likes.
+const MOST_CHARS: usize = 1_200;
 
 /// Ops longer than this do not push the events of the others to the right.
 const MOST_COLUMN: usize = 56;
@@ -85,10 +85,10 @@ impl<M: Mechanism> Story<'_, M> {
             Some((at, broken)) if at == index => {
                 let mut text = String::from("    ← ");
                 let whys = broken.iter().map(|one| match broken.len() {
-                    1 => cut(one_line(&one.why.0)),
-                    _ => format!("{}: {}", one.law, cut(one_line(&one.why.0))),
+                    1 => one_line(&one.why.0),
+                    _ => format!("{}: {}", one.law, one_line(&one.why.0)),
                 });
-                text += &whys.collect::<Vec<_>>().join("; ");
+                text += &cut(whys.collect::<Vec<_>>().join("; "));
                 text
             }
             _ => String::new(),

@@ -81,7 +81,7 @@ pub(super) fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        match c.is_control() || is_invisible(c) {
+        match is_unseen(c) {
             true => shown.extend(c.escape_default()),
             false => shown.push(c),
         }
@@ -89,16 +89,17 @@ pub(super) fn shown(text: &str) -> String {
     shown
 }
 
-/// Whether nobody sees it, or it turns what stands around it: a byte order mark, joiners, breaks of
-/// lines and paragraphs, marks of direction.
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-    )
+/// Whether nobody sees it, or it moves what stands around it: a control character, a byte order
+/// mark, joiners, breaks of lines and paragraphs, marks of direction.
+pub(super) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        )
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::line::{quoted, shown};
+use super::line::{is_unseen, quoted, shown};
 
 /// The first line to an adapter.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ impl<M: Mechanism> Greeting<M> {
         let greeting: Self = parse(line, "a greeting")?;
         for (field, text) in [("name", &greeting.name), ("version", &greeting.version)] {
             let is_fit = (1..=100).contains(&text.chars().count());
-            if !is_fit || text.chars().any(char::is_control) {
+            if !is_fit || text.chars().any(is_unseen) {
                 return Err(format!(
                     "expected a {field} of 1 to 100 characters, found {}",
                     quoted(text)
