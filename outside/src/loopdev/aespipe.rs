@@ -31,37 +31,63 @@ pub(super) fn need() -> Result<(), Missing> {
     program::need(PROGRAMS)
 }
 
-/// loop-AES v2 and v3 under one key file, in one direction.
-pub(super) struct ManyKeys(Pipe);
+/// loop-AES v2 and v3.
+pub(super) type ManyKeys = Pipe<true>;
 
-/// loop-AES v1 under one key file, in one direction.
-pub(super) struct OneKey(Pipe);
+/// loop-AES v1.
+pub(super) type OneKey = Pipe<false>;
 
-impl AreaCipher for ManyKeys {
+/// aespipe under one key file, in one direction; with many keys or one.
+pub(super) struct Pipe<const MANY_KEYS: bool> {
+    direction: Direction,
+    key_bits: u16,
+    scratch: Scratch,
+}
+
+const KEY_FILE: &str = "key";
+
+impl<const MANY_KEYS: bool> AreaCipher for Pipe<MANY_KEYS> {
     fn profile() -> Profile {
-        profile(&[Iv::LoopAesV2, Iv::LoopAesV3])
+        match MANY_KEYS {
+            true => profile(&[Iv::LoopAesV2, Iv::LoopAesV3]),
+            false => profile(&[Iv::LoopAesV1]),
+        }
     }
 
     fn new(direction: Direction, transform: &Transform, key: &Key) -> Result<Self, Error> {
-        Pipe::new(direction, transform, key).map(ManyKeys)
+        let Transform::Cipher { key_bits, .. } = *transform else {
+            return Err(Error::Unsupported);
+        };
+        let Key::Lines { lines } = key else {
+            return Err(Error::BadKey);
+        };
+        let scratch = Scratch::new();
+        let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
+        scratch.put(KEY_FILE, text.as_bytes());
+        let pipe = Pipe { direction, key_bits, scratch };
+        // What it thinks of the key, it says only when it is run.
+        program::run(&mut pipe.command(0), &[]).map_err(|_| Error::BadKey)?;
+        Ok(pipe)
     }
 
     fn crypt_area(&mut self, numbers: Numbers, area: &mut [u8]) -> Result<(), Error> {
-        self.0.crypt_area(numbers, area)
+        let out = program::run(&mut self.command(numbers.first()), area)
+            .unwrap_or_else(|said| panic!("aespipe, of {} bytes: {said}", area.len()));
+        assert_eq!(out.len(), area.len(), "the bytes that aespipe gives back");
+        area.copy_from_slice(&out);
+        Ok(())
     }
 }
 
-impl AreaCipher for OneKey {
-    fn profile() -> Profile {
-        profile(&[Iv::LoopAesV1])
-    }
-
-    fn new(direction: Direction, transform: &Transform, key: &Key) -> Result<Self, Error> {
-        Pipe::new(direction, transform, key).map(OneKey)
-    }
-
-    fn crypt_area(&mut self, numbers: Numbers, area: &mut [u8]) -> Result<(), Error> {
-        self.0.crypt_area(numbers, area)
+impl<const MANY_KEYS: bool> Pipe<MANY_KEYS> {
+    fn command(&self, n: u64) -> Command {
+        let mut command = self.scratch.command("aespipe");
+        command.args(["-e", &format!("AES{}", self.key_bits)]);
+        command.args(["-O", &n.to_string(), "-P", KEY_FILE]);
+        if self.direction == Direction::Decrypt {
+            command.arg("-d");
+        }
+        command
     }
 }
 
@@ -80,51 +106,6 @@ fn profile(versions: &[Iv]) -> Profile {
         crypt_unit: false,
         partial_units: false,
         ..area::profile()
-    }
-}
-
-/// What one key file and one direction need.
-struct Pipe {
-    direction: Direction,
-    key_bits: u16,
-    scratch: Scratch,
-}
-
-const KEY_FILE: &str = "key";
-
-impl Pipe {
-    fn new(direction: Direction, transform: &Transform, key: &Key) -> Result<Self, Error> {
-        let Transform::Cipher { key_bits, .. } = *transform else {
-            return Err(Error::Unsupported);
-        };
-        let Key::Lines { lines } = key else {
-            return Err(Error::BadKey);
-        };
-        let scratch = Scratch::new();
-        let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-        scratch.put(KEY_FILE, text.as_bytes());
-        let pipe = Pipe { direction, key_bits, scratch };
-        // What it thinks of the key, it says only when it is run.
-        program::run(&mut pipe.command(0), &[]).map_err(|_| Error::BadKey)?;
-        Ok(pipe)
-    }
-
-    fn crypt_area(&self, numbers: Numbers, area: &mut [u8]) -> Result<(), Error> {
-        let out = program::run(&mut self.command(numbers.first()), area)
-            .unwrap_or_else(|said| panic!("aespipe, of {} bytes: {said}", area.len()));
-        assert_eq!(out.len(), area.len(), "the bytes that aespipe gives back");
-        area.copy_from_slice(&out);
-        Ok(())
-    }
-
-    fn command(&self, n: u64) -> Command {
-        let mut command = self.scratch.command("aespipe");
-        command.args(["-e", &format!("AES{}", self.key_bits)]);
-        command.args(["-O", &n.to_string(), "-P", KEY_FILE]);
-        if self.direction == Direction::Decrypt {
-            command.arg("-d");
-        }
-        command
     }
 }
 
@@ -147,7 +128,7 @@ mod tests {
     fn piped(lines: Vec<String>, n: u64, sectors: usize) -> Result<Vec<u8>, Error> {
         let key = Key::Lines { lines };
         let transform = transform(Iv::LoopAesV2, 128);
-        let pipe = Pipe::new(Direction::Encrypt, &transform, &key)?;
+        let pipe = ManyKeys::new(Direction::Encrypt, &transform, &key)?;
         let area = vec![5; sectors * 512];
         Ok(program::run(&mut pipe.command(n), &area).unwrap())
     }
