@@ -29,13 +29,15 @@ pub(crate) struct Known {
     pub(crate) name: String,
     /// Whether others wrote it, so that it has a place in the matrix.
     pub(crate) is_outside: bool,
+    /// What is missing for it to run here, with the package that brings it.
+    pub(crate) missing: Option<String>,
     pub(crate) how: How,
 }
 
 /// How it is judged.
 #[derive(Clone)]
 pub(crate) enum How {
-    BuiltIn { every: NonZero<u64>, missing: Option<String> },
+    BuiltIn { every: NonZero<u64> },
     Adapter(Adapter),
 }
 
@@ -99,12 +101,10 @@ fn built_in<M: Mechanism>(implementations: Vec<Implementation<M>>) -> Vec<Known>
         mechanism: M::NAME.to_owned(),
         name: one.name.to_owned(),
         is_outside: one.origin == Origin::Outside,
-        how: How::BuiltIn {
-            every: one.every,
-            missing: (one.open)()
-                .err()
-                .map(|missing| format!("{} ({})", missing.what, missing.package)),
-        },
+        missing: (one.open)()
+            .err()
+            .map(|missing| format!("{} ({})", missing.what, missing.package)),
+        how: How::BuiltIn { every: one.every },
     });
     known.filter(|one| one.is_outside || one.exemptions().is_some()).collect()
 }
@@ -113,26 +113,17 @@ fn adapter(name: String) -> Known {
     let file = format!("{ADAPTERS}/{name}/adapter.json");
     let adapter: Adapter =
         serde_json::from_str(&read(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let need = adapter.needs.iter().find(|need| !succeeds(&need.r#try));
     Known {
         mechanism: adapter.mechanism.clone(),
         name,
         is_outside: adapter.judges.is_some(),
+        missing: need.map(|need| format!("{} (`{}` fails)", need.package, need.r#try)),
         how: How::Adapter(adapter),
     }
 }
 
 impl Known {
-    /// What is missing for it to run here, with the package that brings it.
-    pub(crate) fn missing(&self) -> Option<String> {
-        match &self.how {
-            How::BuiltIn { missing, .. } => missing.clone(),
-            How::Adapter(adapter) => {
-                let need = adapter.needs.iter().find(|need| !succeeds(&need.r#try));
-                need.map(|need| format!("{} (`{}` fails)", need.package, need.r#try))
-            }
-        }
-    }
-
     /// What it is, as people call it.
     pub(crate) fn title(&self) -> String {
         match &self.how {
@@ -146,7 +137,7 @@ impl Known {
         let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         match &self.how {
             // Of what is slow, few cases are judged anyway.
-            How::BuiltIn { every, .. } if *every > EVERY_CASE => own(&["--impl", &self.name]),
+            How::BuiltIn { every } if *every > EVERY_CASE => own(&["--impl", &self.name]),
             How::BuiltIn { .. } => {
                 let cases = CASES.iter().find(|(mechanism, _)| *mechanism == self.mechanism);
                 let (_, cases) = cases.expect("the mechanism has a number of cases");

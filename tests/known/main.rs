@@ -52,7 +52,7 @@ fn main() -> ExitCode {
 /// One implementation: judged, and held against what is known of it.
 fn trial(known: Known) -> Trial {
     let name = format!("{} {}", known.mechanism, known.name);
-    match known.missing() {
+    match known.missing.clone() {
         None => Trial::test(name, move || claim(|| seen::check(&known))),
         Some(what) => Trial::test(format!("{name}: {what} is missing"), move || {
             Err(format!("expected {what} to be here, found none").into())

@@ -142,7 +142,7 @@ pub(crate) fn compare(mechanism: &str, known: &[Known]) {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("results.json");
     let here: Vec<&Known> =
-        known.iter().filter(|one| one.mechanism == mechanism && one.missing().is_none()).collect();
+        known.iter().filter(|one| one.mechanism == mechanism && one.missing.is_none()).collect();
     let mut command = Command::new(env!("CARGO_BIN_EXE_lawbook"));
     command
         .args(["compare", mechanism, "--every", "1999", "--timeout", "60s", "--json"])
