@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::story::one_line;
+use crate::story::{cut, one_line};
 
 /// A longer file is refused.
 pub(crate) const MOST_FILE_BYTES: u64 = 256 << 20;
@@ -31,12 +31,7 @@ pub(crate) struct FileError(String);
 impl FileError {
     pub(crate) fn new(place: impl fmt::Display, what: impl fmt::Display) -> Self {
         let what = one_line(&what.to_string());
-        let mut line = format!("{place}: {what}");
-        if let Some((end, _)) = line.char_indices().nth(MOST_MESSAGE_CHARS) {
-            line.truncate(end);
-            line.push('…');
-        }
-        FileError(line)
+        FileError(cut(format!("{place}: {what}"), MOST_MESSAGE_CHARS))
     }
 }
 

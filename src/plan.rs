@@ -53,14 +53,9 @@ impl Plan {
         self.shard.is_whole() && self.ops.is_none()
     }
 
-    /// Of how many cases one is judged.
-    pub(crate) fn every(&self) -> NonZero<u64> {
-        self.every.unwrap_or(EVERY_CASE)
-    }
-
     /// The cases that are judged, as a part of all there are.
     pub(crate) fn part(&self) -> Shard {
-        let every = self.every().get();
+        let every = self.every.unwrap_or(EVERY_CASE).get();
         Shard {
             first: self.shard.first.saturating_mul(every),
             of: self.shard.of.saturating_mul(every),

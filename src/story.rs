@@ -45,8 +45,9 @@ impl<M: Mechanism> Story<'_, M> {
             Some((at, _)) => (at + 1).min(self.case.ops.len()),
             None => self.case.ops.len(),
         };
-        let ops: Vec<(usize, String)> =
-            told(last).map(|index| (index, cut(M::tell_op(&self.case.ops[index])))).collect();
+        let ops: Vec<(usize, String)> = told(last)
+            .map(|index| (index, cut(M::tell_op(&self.case.ops[index]), MOST_CHARS)))
+            .collect();
         let number_width = last.saturating_sub(1).to_string().len();
         let column = ops
             .iter()
@@ -61,7 +62,7 @@ impl<M: Mechanism> Story<'_, M> {
             }
             next = index + 1;
             let event = match self.trace.events.get(index) {
-                Some(event) => cut(M::tell_event(event)),
+                Some(event) => cut(M::tell_event(event), MOST_CHARS),
                 None => "no answer".into(),
             };
             let why = self.why_at(index);
@@ -88,7 +89,7 @@ impl<M: Mechanism> Story<'_, M> {
                     1 => one_line(&one.why.0),
                     _ => format!("{}: {}", one.law, one_line(&one.why.0)),
                 });
-                text += &cut(whys.collect::<Vec<_>>().join("; "));
+                text += &cut(whys.collect::<Vec<_>>().join("; "), MOST_CHARS);
                 text
             }
             _ => String::new(),
@@ -111,9 +112,9 @@ fn told(last: usize) -> impl Iterator<Item = usize> {
     (0..first).chain(last.saturating_sub(MOST_OPS - FIRST_OPS).max(first)..last)
 }
 
-/// The beginning of a text that is too long to be told.
-fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
+/// A text of at most so many characters, or its beginning.
+pub(crate) fn cut(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
         text.truncate(end);
         text.push('…');
     }
@@ -135,8 +136,8 @@ mod tests {
 
     #[test]
     fn what_is_told_of_one_op_has_a_bound() {
-        assert_eq!(cut("→".repeat(MOST_CHARS)).chars().count(), MOST_CHARS);
-        let long = cut("→".repeat(MOST_CHARS + 1));
+        assert_eq!(cut("→".repeat(MOST_CHARS), MOST_CHARS).chars().count(), MOST_CHARS);
+        let long = cut("→".repeat(MOST_CHARS + 1), MOST_CHARS);
         assert_eq!(long.chars().count(), MOST_CHARS + 1);
         assert!(long.ends_with("→…"));
     }

@@ -8,6 +8,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use super::check::at;
+use super::laws::find_law;
 use super::parse::{TierName, count, jobs};
 use super::{find, quoted};
 use crate::entry::{Candidate, Entry, Mechanisms, Trouble};
@@ -139,10 +140,15 @@ pub(super) fn chosen_laws(
 ) -> Result<BTreeMap<&'static str, Vec<String>>, Trouble> {
     let mut chosen: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for id in ids {
-        let (entry, law) = super::laws::find_law(entries, id)?;
+        let (entry, law) = find_law(entries, id)?;
         chosen.entry(entry.name()).or_default().push(law.id.to_owned());
     }
     Ok(chosen)
+}
+
+/// The same of one mechanism.
+pub(super) fn laws_of(entry: &dyn Entry, ids: &[String]) -> Result<Vec<String>, Trouble> {
+    ids.iter().map(|id| Ok(find_law(&[entry], id)?.1.id.to_owned())).collect()
 }
 
 /// What is expected of results and where they go, as the command line has it.

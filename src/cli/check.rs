@@ -67,10 +67,8 @@ pub(super) fn run(
     console: &mut Console<'_>,
 ) -> Result<Ending, Trouble> {
     let subjects = subjects(options, mechanisms)?;
-    if options.picture.is_some() {
-        expect_picture(&subjects, mechanisms)?;
-    }
     if let Some(file) = &options.picture {
+        expect_picture(&subjects, mechanisms)?;
         expect_writable(file)?;
     }
     options.results.expect_writable()?;

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::adapters::Timeout;
-use super::campaign::{Campaign, Counterexamples, Repeats, tell_apart};
-use super::laws::find_law;
+use super::campaign::{Campaign, Counterexamples, Repeats, laws_of, tell_apart};
 use super::progress::Bar;
 use super::{Console, Ending, find, quoted};
 use crate::adapter::{self, CommandLine};
@@ -80,7 +79,7 @@ pub(super) fn run(
     let entry = find(mechanisms, &options.mechanism)?;
     options.campaign.expect(entry)?;
     let chosen = choose(entry, options)?;
-    let plan = Plan { laws: laws(entry, &options.campaign.laws)?, ..options.campaign.plan() };
+    let plan = Plan { laws: laws_of(entry, &options.campaign.laws)?, ..options.campaign.plan() };
     if let Some(file) = &options.json {
         expect_writable(file)?;
     }
@@ -138,11 +137,6 @@ fn choose(entry: &dyn Entry, options: &Options) -> Result<Chosen, Trouble> {
         [] => Err(Trouble::Missing(format!("no implementation of {} can run here", entry.name()))),
         _ => Ok(chosen),
     }
-}
-
-/// The laws that are to be reported, as the mechanism writes them.
-fn laws(entry: &dyn Entry, ids: &[String]) -> Result<Vec<String>, Trouble> {
-    ids.iter().map(|id| Ok(find_law(&[entry], id)?.1.id.to_owned())).collect()
 }
 
 fn json(entry: &dyn Entry, reports: &[(Report, Repeats)]) -> String {

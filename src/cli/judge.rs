@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::campaign::{Repeats, Results, chosen_laws};
+use super::campaign::{Repeats, Results, laws_of};
 use super::check::at;
 use super::progress::Bar;
 use super::replay::{Told, for_each_piece};
@@ -65,10 +65,9 @@ fn judge_answers(
     let requests = Requests::open(cases)?;
     let entry = find(mechanisms, &requests.mechanism)
         .map_err(|trouble| at(|line| requests.error(line), trouble))?;
-    let entries = [entry];
     let plan = Plan {
-        laws: chosen_laws(&entries, &options.laws)?.remove(entry.name()).unwrap_or_default(),
-        exempt: results.exemptions(mechanisms, &entries)?.remove(entry.name()).unwrap_or_default(),
+        laws: laws_of(entry, &options.laws)?,
+        exempt: results.exemptions(mechanisms, &[entry])?.remove(entry.name()).unwrap_or_default(),
         strict: results.strict,
         ..Plan::default()
     };

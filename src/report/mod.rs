@@ -47,11 +47,10 @@ pub struct Report {
     /// How many ops a random case has, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ops: Option<u64>,
-    /// Which part of the cases was judged.
     /// Of how many cases one was judged, where it was not every one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<NonZero<u64>>,
-    /// Which part of these cases.
+    /// Which part of these was judged.
     pub shard: Shard,
     /// Which tiers of cases.
     pub tier: Tier,
